@@ -1,0 +1,3 @@
+//! The `surfaceport` program.
+
+fn main() {}
