@@ -1,1 +1,16 @@
 //! Cross-process rendering.
+
+pub mod bootstrap;
+pub mod error;
+pub mod layout;
+pub mod memory;
+pub mod message;
+pub mod pixel_format;
+pub mod port;
+pub mod surface;
+#[allow(unsafe_code)]
+mod sys;
+pub mod time;
+
+pub use error::{Error, Result, Status};
+pub use time::Timeout;

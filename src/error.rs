@@ -1,0 +1,112 @@
+//! What can go wrong, in one type: a [`Status`] to decide by and a sentence to read.
+
+use std::borrow::Cow;
+use std::fmt;
+
+/// The kinds of failure. A program decides by the status and shows the message of the [`Error`].
+///
+/// The values are those of `sfp_status` in the C API and never change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(i32)]
+#[non_exhaustive]
+pub enum Status {
+    /// An argument is outside of what the call accepts. Nothing was done.
+    InvalidArgument = 1,
+    /// The time was over before the thing happened. Nothing was lost; the call can be made again.
+    TimedOut = 2,
+    /// The other side is gone: it exited, crashed or dropped its rights without saying so.
+    PeerDead = 3,
+    /// The other side ended this stream or session in an orderly way.
+    Closed = 4,
+    /// No send right to this port is left, so no message can arrive until one is made.
+    NoSenders = 5,
+    /// The system, or the other side's owner, does not allow it.
+    PermissionDenied = 6,
+    /// There is nothing by that name.
+    NotFound = 7,
+    /// The name has an owner already.
+    AlreadyExists = 8,
+    /// Larger than the stated maximum. Nothing was sent or made.
+    TooLarge = 9,
+    /// Out of descriptors, memory, rights or queue space. Nothing was lost; try again after freeing some.
+    ResourceExhausted = 10,
+    /// The other side sent something that is not well-formed. What it carried was destroyed.
+    Malformed = 11,
+    /// This system, or this build, cannot do it.
+    Unsupported = 12,
+    /// The other side said no, and the message says why.
+    Refused = 13,
+    /// The object is not in a state in which this call makes sense.
+    WrongState = 14,
+    /// The operating system reported a failure that has no better name here.
+    System = 15,
+    /// A defect of this library. Please report it.
+    Internal = 16,
+}
+
+/// A failure: its [`Status`] and what happened, as one line of text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Error {
+    status: Status,
+    message: Cow<'static, str>,
+}
+
+/// The result of most calls of this crate.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+impl Error {
+    /// Makes an error from a status and one line of text.
+    pub fn new(status: Status, message: impl Into<Cow<'static, str>>) -> Self {
+        Self { status, message: message.into() }
+    }
+
+    pub(crate) const fn fixed(status: Status, message: &'static str) -> Self {
+        Self { status, message: Cow::Borrowed(message) }
+    }
+
+    pub(crate) fn invalid(message: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(Status::InvalidArgument, message)
+    }
+
+    pub(crate) fn malformed(message: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(Status::Malformed, message)
+    }
+
+    pub(crate) const TIMED_OUT: Self = Self::fixed(Status::TimedOut, "the time was over before it happened");
+    pub(crate) const PEER_DEAD: Self = Self::fixed(Status::PeerDead, "the other side is gone");
+
+    /// The kind of failure.
+    pub fn status(&self) -> Status {
+        self.status
+    }
+
+    /// What happened, as one line without a final full stop.
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// The same failure with what was attempted written before it.
+    pub(crate) fn context(self, what: &str) -> Self {
+        Self { status: self.status, message: format!("{what}: {}", self.message).into() }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Error {}
+
+impl From<crate::layout::LayoutError> for Error {
+    fn from(error: crate::layout::LayoutError) -> Self {
+        Self::invalid(error.to_string())
+    }
+}
+
+impl From<crate::pixel_format::UnknownFormat> for Error {
+    fn from(error: crate::pixel_format::UnknownFormat) -> Self {
+        Self::new(Status::Unsupported, error.to_string())
+    }
+}

@@ -1,0 +1,269 @@
+//! Surfaces: pixel buffers that several processes map, in IOSurface's vocabulary.
+
+mod accounting;
+mod pixels;
+mod values;
+
+use std::fmt;
+use std::ptr::NonNull;
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+
+use crate::error::{Error, Result, Status};
+use crate::layout::Layout;
+use crate::sys;
+
+pub use accounting::{LiveSurfaces, live_surfaces};
+pub use pixels::{LockMode, LockedSurface, PixelPlane};
+pub use values::ColorSpace;
+
+pub use crate::layout::{MAX_DIMENSION, MAX_PLANES, PlaneLayout, SurfaceDescriptor};
+pub use crate::pixel_format::PixelFormat;
+
+/// What the system may do with a surface's pages when memory is short. On Linux no pages can be taken back
+/// unasked: *volatile* is a mark that others can read, *empty* frees the pages at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purgeable {
+    /// The contents stay.
+    NonVolatile,
+    /// The contents may vanish.
+    Volatile,
+    /// The contents are gone; the pixels read as zero until they are written again.
+    Empty,
+}
+
+/// A surface. Clones are the same surface in this process; the memory is freed when the last process lets go.
+///
+/// Can be used from any thread. What other processes can write too, the pixels, the seed, the uses, the state and
+/// the values, is their word.
+#[derive(Clone)]
+pub struct Surface(Arc<Inner>);
+
+struct Inner {
+    system: sys::surface::Surface,
+    uses: Mutex<Uses>,
+    locks: Mutex<Locks>,
+    _registration: accounting::Registration,
+}
+
+/// This process's uses; while there are some, it has a place in the table that all processes see.
+#[derive(Default)]
+struct Uses {
+    count: u32,
+    place: Option<usize>,
+}
+
+#[derive(Default)]
+struct Locks {
+    reading: u32,
+    writing: u32,
+}
+
+impl Surface {
+    /// A new surface of zero bytes.
+    ///
+    /// Errors: [`Status::InvalidArgument`], when a side is 0 or over [`MAX_DIMENSION`];
+    /// [`Status::ResourceExhausted`].
+    pub fn create(descriptor: &SurfaceDescriptor) -> Result<Self> {
+        sys::surface::Surface::create(descriptor).map(Self::from_system)
+    }
+
+    pub(crate) fn from_system(system: sys::surface::Surface) -> Self {
+        let registration = accounting::Registration::new(system.id(), system.allocation_size());
+        Self(Arc::new(Inner {
+            system,
+            uses: Mutex::default(),
+            locks: Mutex::default(),
+            _registration: registration,
+        }))
+    }
+
+    pub(crate) fn system(&self) -> &sys::surface::Surface {
+        &self.0.system
+    }
+
+    /// A number that names the surface on this system while it lives. Never 0. It gives no access.
+    pub fn id(&self) -> u32 {
+        self.system().id()
+    }
+
+    /// Size in pixels and format.
+    pub fn descriptor(&self) -> SurfaceDescriptor {
+        self.layout().descriptor()
+    }
+
+    /// Pixels.
+    pub fn width(&self) -> u32 {
+        self.descriptor().width
+    }
+
+    /// Pixels.
+    pub fn height(&self) -> u32 {
+        self.descriptor().height
+    }
+
+    /// What the pixels are.
+    pub fn format(&self) -> PixelFormat {
+        self.descriptor().format
+    }
+
+    /// Where planes and rows lie.
+    pub fn layout(&self) -> &Layout {
+        self.system().layout()
+    }
+
+    /// The first byte of plane 0's first row. Valid for `layout().size()` bytes while the surface or a clone lives.
+    /// Lock the surface around every access by the CPU.
+    pub fn base(&self) -> NonNull<u8> {
+        self.system().base()
+    }
+
+    /// The memory that the surface takes, in bytes, with all that belongs to it.
+    pub fn allocation_size(&self) -> usize {
+        self.system().allocation_size()
+    }
+
+    /// Moves whenever a process ends a lock for writing. Wraps around.
+    pub fn seed(&self) -> u32 {
+        self.system().seed()
+    }
+
+    /// Locks the surface for access by the CPU until the answer is dropped. Locks exclude nobody: who may write
+    /// when is for the swapchain, or the processes, to agree.
+    ///
+    /// Errors: [`Status::System`].
+    pub fn lock(&self, mode: LockMode) -> Result<LockedSurface<'_>> {
+        self.begin_lock(mode, false)?;
+        Ok(LockedSurface::new(self, mode))
+    }
+
+    /// Begins a lock that [`Self::end_lock`] ends. With `avoid_sync`, a lock that would have to copy from a GPU
+    /// fails with [`Status::WrongState`]; never on Linux.
+    pub fn begin_lock(&self, mode: LockMode, avoid_sync: bool) -> Result<()> {
+        let mut locks = self.0.locks.lock();
+        self.system().lock(mode == LockMode::Read, avoid_sync)?;
+        *locks.count(mode) += 1;
+        Ok(())
+    }
+
+    /// Ends a lock that was begun with the same mode.
+    ///
+    /// Errors: [`Status::WrongState`], when there is none.
+    pub fn end_lock(&self, mode: LockMode, avoid_sync: bool) -> Result<()> {
+        let mut locks = self.0.locks.lock();
+        let count = locks.count(mode);
+        if *count == 0 {
+            let message = "a surface was unlocked that is not locked in this mode";
+            return Err(Error::fixed(Status::WrongState, message));
+        }
+        *count -= 1;
+        self.system().unlock(mode == LockMode::Read, avoid_sync)
+    }
+
+    /// How often this process has begun a use and not ended it.
+    pub fn use_count(&self) -> u32 {
+        self.0.uses.lock().count
+    }
+
+    /// Begins a use by this process: others see that the surface is in use.
+    ///
+    /// Errors: [`Status::ResourceExhausted`], when more processes use it than can be counted.
+    pub fn increment_use_count(&self) -> Result<()> {
+        let mut uses = self.0.uses.lock();
+        if uses.count == 0 {
+            uses.place = Some(self.system().begin_use()?);
+        }
+        uses.count += 1;
+        Ok(())
+    }
+
+    /// Ends a use.
+    ///
+    /// Errors: [`Status::WrongState`], when this process has begun none.
+    pub fn decrement_use_count(&self) -> Result<()> {
+        let mut uses = self.0.uses.lock();
+        if uses.count == 0 {
+            return Err(Error::fixed(Status::WrongState, "a use of a surface was ended that was not begun"));
+        }
+        uses.count -= 1;
+        if uses.count == 0
+            && let Some(place) = uses.place.take()
+        {
+            self.system().end_use(place);
+        }
+        Ok(())
+    }
+
+    /// Whether any living process has begun a use. One that died, or let go of the surface, does not count.
+    pub fn is_in_use(&self) -> bool {
+        self.system().is_in_use()
+    }
+
+    /// Changes the purgeable state; gives the one from before. Making an empty surface non-volatile tells by that
+    /// answer that the contents are gone.
+    ///
+    /// Errors: [`Status::System`].
+    pub fn set_purgeable(&self, state: Purgeable) -> Result<Purgeable> {
+        self.system().set_purgeable(Some(state.to_system())).map(Purgeable::from_system)
+    }
+
+    /// The purgeable state.
+    pub fn purgeable(&self) -> Result<Purgeable> {
+        self.system().set_purgeable(None).map(Purgeable::from_system)
+    }
+
+    /// A dma-buf over the pixels, for a GPU or display to import; a new descriptor. Linux only.
+    ///
+    /// Errors: [`Status::Unsupported`], where the system has no `/dev/udmabuf` that this user can open.
+    pub fn export_dma_buf(&self) -> Result<std::os::fd::OwnedFd> {
+        self.system().export_dma_buf()
+    }
+
+    /// The memory file of the pixels, borrowed. Linux only.
+    pub fn descriptor_of_memory(&self) -> std::os::fd::BorrowedFd<'_> {
+        std::os::fd::AsFd::as_fd(self.system())
+    }
+}
+
+impl Locks {
+    fn count(&mut self, mode: LockMode) -> &mut u32 {
+        match mode {
+            LockMode::Read => &mut self.reading,
+            LockMode::Write => &mut self.writing,
+        }
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        if let Some(place) = self.uses.get_mut().place.take() {
+            self.system.end_use(place);
+        }
+    }
+}
+
+impl Purgeable {
+    fn to_system(self) -> sys::surface::Purgeable {
+        match self {
+            Self::NonVolatile => sys::surface::Purgeable::NonVolatile,
+            Self::Volatile => sys::surface::Purgeable::Volatile,
+            Self::Empty => sys::surface::Purgeable::Empty,
+        }
+    }
+
+    fn from_system(state: sys::surface::Purgeable) -> Self {
+        match state {
+            sys::surface::Purgeable::NonVolatile => Self::NonVolatile,
+            sys::surface::Purgeable::Volatile => Self::Volatile,
+            sys::surface::Purgeable::Empty => Self::Empty,
+        }
+    }
+}
+
+impl fmt::Debug for Surface {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let SurfaceDescriptor { width, height, format } = self.descriptor();
+        write!(f, "Surface({} {width}x{height} {format})", self.id())
+    }
+}

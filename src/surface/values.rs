@@ -1,0 +1,186 @@
+//! Values that are attached to a surface under names and seen by every process that has it.
+//!
+//! They lie in shared memory as entries of `name length (u16), value length (u32), name, value`, all little-endian.
+//! What is read there was written by a peer: entries that do not fit end the list.
+
+use std::collections::BTreeMap;
+
+use zerocopy::little_endian::{U16, U32};
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
+
+use super::Surface;
+use crate::error::{Error, Result, Status};
+
+/// The longest name of a value, in bytes.
+const MAX_NAME: usize = 255;
+/// IOSurface's name for the value that holds the colour space.
+const COLOR_SPACE: &str = "IOSurfaceColorSpace";
+
+#[derive(FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned)]
+#[repr(C)]
+struct EntryHead {
+    name_length: U16,
+    value_length: U32,
+}
+
+type Values = BTreeMap<Vec<u8>, Vec<u8>>;
+
+fn decode(mut bytes: &[u8]) -> Values {
+    let mut values = Values::new();
+    while let Ok((head, rest)) = EntryHead::ref_from_prefix(bytes) {
+        let (name_length, value_length) = (usize::from(head.name_length), head.value_length.get() as usize);
+        let Some((name, rest)) = rest.split_at_checked(name_length) else { break };
+        let Some((value, rest)) = rest.split_at_checked(value_length) else { break };
+        values.insert(name.to_vec(), value.to_vec());
+        bytes = rest;
+    }
+    values
+}
+
+fn encode(values: &Values) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    for (name, value) in values {
+        let head =
+            EntryHead { name_length: (name.len() as u16).into(), value_length: (value.len() as u32).into() };
+        bytes.extend_from_slice(head.as_bytes());
+        bytes.extend_from_slice(name);
+        bytes.extend_from_slice(value);
+    }
+    bytes
+}
+
+/// Colour spaces that can be named on every system. They are attached by Core Graphics' names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ColorSpace {
+    /// IEC 61966-2-1.
+    Srgb,
+    /// sRGB primaries, linear, values outside of 0 to 1 allowed.
+    ExtendedLinearSrgb,
+    /// P3 primaries with sRGB's transfer function.
+    DisplayP3,
+    /// ITU-R BT.709.
+    Bt709,
+    /// ITU-R BT.2020.
+    Bt2020,
+    /// ITU-R BT.2100 with the perceptual quantizer.
+    Bt2100Pq,
+    /// ITU-R BT.2100 with hybrid log-gamma.
+    Bt2100Hlg,
+}
+
+/// Names as in `CGColorSpace.h`.
+const COLOR_SPACE_NAMES: [(ColorSpace, &str); 7] = [
+    (ColorSpace::Srgb, "kCGColorSpaceSRGB"),
+    (ColorSpace::ExtendedLinearSrgb, "kCGColorSpaceExtendedLinearSRGB"),
+    (ColorSpace::DisplayP3, "kCGColorSpaceDisplayP3"),
+    (ColorSpace::Bt709, "kCGColorSpaceITUR_709"),
+    (ColorSpace::Bt2020, "kCGColorSpaceITUR_2020"),
+    (ColorSpace::Bt2100Pq, "kCGColorSpaceITUR_2100_PQ"),
+    (ColorSpace::Bt2100Hlg, "kCGColorSpaceITUR_2100_HLG"),
+];
+
+impl Surface {
+    /// Attaches a value under a name of 1 to 255 bytes, replacing an earlier one. All processes see it. All values
+    /// of a surface together have room in 28 KiB.
+    ///
+    /// Errors: [`Status::InvalidArgument`] for the name; [`Status::TooLarge`], when there is no room: the old
+    /// values stay; [`Status::TimedOut`], when another process does not stop writing values.
+    pub fn set_value(&self, name: &str, value: &[u8]) -> Result<()> {
+        check_name(name)?;
+        if value.len() > crate::sys::surface::MAX_VALUES {
+            let message = format!("a surface has no room for a value of {} bytes", value.len());
+            return Err(Error::new(Status::TooLarge, message));
+        }
+        self.change(|values| {
+            values.insert(name.into(), value.into());
+        })
+    }
+
+    /// The value under a name, if there is one.
+    ///
+    /// Errors: [`Status::InvalidArgument`], [`Status::TimedOut`], as [`Self::set_value`].
+    pub fn value(&self, name: &str) -> Result<Option<Vec<u8>>> {
+        check_name(name)?;
+        Ok(decode(&self.system().values()?).remove(name.as_bytes()))
+    }
+
+    /// Takes the value under a name away; none is fine.
+    ///
+    /// Errors: as [`Self::set_value`].
+    pub fn remove_value(&self, name: &str) -> Result<()> {
+        check_name(name)?;
+        self.change(|values| {
+            values.remove(name.as_bytes());
+        })
+    }
+
+    /// The names under which there are values. A name that is no UTF-8, which only a peer can have written, is
+    /// left out.
+    pub fn value_names(&self) -> Result<Vec<String>> {
+        let values = decode(&self.system().values()?);
+        Ok(values.into_keys().filter_map(|name| String::from_utf8(name).ok()).collect())
+    }
+
+    fn change(&self, change: impl FnOnce(&mut Values)) -> Result<()> {
+        self.system().change_values(|bytes| {
+            let mut values = decode(&bytes);
+            change(&mut values);
+            Ok(encode(&values))
+        })
+    }
+
+    /// Says how the pixels' colours are meant; `None` takes that back.
+    ///
+    /// Errors: as [`Self::set_value`].
+    pub fn set_color_space(&self, space: Option<ColorSpace>) -> Result<()> {
+        let name = COLOR_SPACE_NAMES.iter().find(|(known, _)| Some(*known) == space);
+        match name {
+            Some((_, name)) => self.set_value(COLOR_SPACE, name.as_bytes()),
+            None => self.remove_value(COLOR_SPACE),
+        }
+    }
+
+    /// How the pixels' colours are meant; `None` if nobody said so, or by a name that is not known here.
+    pub fn color_space(&self) -> Result<Option<ColorSpace>> {
+        let value = self.value(COLOR_SPACE)?;
+        let name = COLOR_SPACE_NAMES.iter().find(|(_, name)| value.as_deref() == Some(name.as_bytes()));
+        Ok(name.map(|(space, _)| *space))
+    }
+}
+
+fn check_name(name: &str) -> Result<()> {
+    if (1..=MAX_NAME).contains(&name.len()) {
+        Ok(())
+    } else {
+        Err(Error::invalid(format!(
+            "the name of a surface's value has {} bytes, 1 to {MAX_NAME} are possible",
+            name.len()
+        )))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn what_is_encoded_is_decoded(
+            values in proptest::collection::btree_map(
+                proptest::collection::vec(any::<u8>(), 1..20),
+                proptest::collection::vec(any::<u8>(), 0..50),
+                0..10,
+            )
+        ) {
+            prop_assert_eq!(decode(&encode(&values)), values);
+        }
+
+        #[test]
+        fn garbage_never_panics(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
+            decode(&bytes);
+        }
+    }
+}

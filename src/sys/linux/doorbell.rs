@@ -1,0 +1,123 @@
+//! Doorbells on Linux: a socket pair that carries one-byte packets.
+//!
+//! Not an eventfd: the waiting side, which shares the open description, could clear `O_NONBLOCK` and fill the
+//! counter, and the next ring would block for ever. `MSG_DONTWAIT` cannot be switched off from outside, and the
+//! end of the ringer's process shows on the same descriptor. See `docs/decisions/0002-doorbell-is-a-socket.md`.
+
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+use rustix::io::Errno;
+use rustix::net::{RecvFlags, SendFlags};
+
+use super::message::Attachment;
+use super::port::{SendRight, check_is_lane, socket_pair};
+use super::system_error;
+use crate::error::{Error, Result};
+
+/// The end that waits.
+#[derive(Debug)]
+pub(crate) struct Doorbell(OwnedFd);
+
+/// The end that rings; it travels as a send right.
+#[derive(Debug)]
+pub(crate) struct Ringer(OwnedFd);
+
+/// What has come since the doorbell was last looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Rung {
+    No,
+    Yes,
+    /// The ringer is gone; nobody will ring again.
+    RingerDead,
+}
+
+/// Makes a doorbell and its ringer.
+pub(crate) fn doorbell() -> Result<(Doorbell, Ringer)> {
+    let (waiting, ringing) = socket_pair()?;
+    Ok((Doorbell(waiting), Ringer(ringing)))
+}
+
+impl Doorbell {
+    /// Readable when it was rung or its ringer is gone.
+    pub(crate) fn descriptor(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+
+    /// Takes all rings.
+    pub(crate) fn drain(&self) -> Result<Rung> {
+        let mut rung = Rung::No;
+        // An honest ringer rings once for each wait; the bound is against one that never stops.
+        for _ in 0..64 {
+            match rustix::net::recv(&self.0, &mut [0_u8; 1], RecvFlags::DONTWAIT) {
+                Ok((_, 0)) | Err(Errno::CONNRESET) => return Ok(Rung::RingerDead),
+                Ok(_) => rung = Rung::Yes,
+                Err(Errno::AGAIN) => break,
+                Err(Errno::INTR) => {}
+                Err(errno) => return Err(system_error("looking at a doorbell", errno)),
+            }
+        }
+        Ok(rung)
+    }
+}
+
+impl Ringer {
+    /// Wakes the waiting side. Never blocks; rings that nobody took yet coalesce.
+    ///
+    /// Errors: peer dead.
+    pub(crate) fn ring(&self) -> Result<()> {
+        loop {
+            match rustix::net::send(&self.0, &[1], SendFlags::DONTWAIT | SendFlags::NOSIGNAL) {
+                // A full queue is a doorbell that has been ringing for long.
+                Ok(_) | Err(Errno::AGAIN) => return Ok(()),
+                Err(Errno::INTR) => {}
+                Err(errno) => return Err(system_error("ringing a doorbell", errno)),
+            }
+        }
+    }
+
+    /// As it travels in a message.
+    pub(crate) fn into_attachment(self) -> Attachment {
+        Attachment::SendRight(SendRight::from_own_end(self.0))
+    }
+
+    /// As it arrived in a message.
+    pub(crate) fn from_attachment(attachment: Attachment) -> Result<Self> {
+        match attachment {
+            Attachment::SendRight(right) => {
+                let fd = right.into_raw();
+                check_is_lane(fd.as_fd())?;
+                Ok(Self(fd))
+            }
+            _ => Err(Error::malformed("a doorbell's ringer was expected, another attachment came")),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::Status;
+
+    #[test]
+    fn rings_coalesce_and_never_block() {
+        let (doorbell, ringer) = doorbell().unwrap();
+        assert_eq!(doorbell.drain().unwrap(), Rung::No);
+        for _ in 0..100_000 {
+            ringer.ring().unwrap();
+        }
+        // An honest side may need a few looks to take what a mad one has queued.
+        while doorbell.drain().unwrap() == Rung::Yes {}
+        assert_eq!(doorbell.drain().unwrap(), Rung::No);
+    }
+
+    #[test]
+    fn either_side_learns_of_the_others_end() {
+        let (waiting, ringer) = doorbell().unwrap();
+        ringer.ring().unwrap();
+        drop(ringer);
+        assert_eq!(waiting.drain().unwrap(), Rung::RingerDead);
+        let (waiting, ringer) = doorbell().unwrap();
+        drop(waiting);
+        assert_eq!(ringer.ring().unwrap_err().status(), Status::PeerDead);
+    }
+}

@@ -1,0 +1,295 @@
+//! Memory regions on Linux: memfd, sealed before anybody else can have them.
+
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::ptr::NonNull;
+use std::sync::Arc;
+
+use rustix::fs::{MemfdFlags, SealFlags};
+use rustix::io::Errno;
+use rustix::mm::{MapFlags, ProtFlags};
+
+use super::system_error;
+use crate::error::{Error, Result, Status};
+
+/// Who may write a region.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Protection {
+    /// Everybody who has it.
+    ReadWrite,
+    /// Its maker only.
+    ReadOnlyForOthers,
+}
+
+/// The type of file system that every memfd lives on: `TMPFS_MAGIC` of `linux/magic.h`. A memfd on huge pages says
+/// something else; touching one can kill the process when the pool is empty.
+const TMPFS_MAGIC: u64 = 0x0102_1994;
+
+/// A mapping, unmapped at the end.
+#[derive(Debug)]
+struct Mapping {
+    base: NonNull<u8>,
+    length: usize,
+    writable: bool,
+}
+
+// SAFETY: a mapping is an address range of the process, not bound to a thread; `Mapping` itself reads or writes
+// nothing through it.
+unsafe impl Send for Mapping {}
+// SAFETY: as above.
+unsafe impl Sync for Mapping {}
+
+impl Mapping {
+    fn new(fd: BorrowedFd<'_>, length: usize, writable: bool) -> Result<Self> {
+        let protection = if writable { ProtFlags::READ | ProtFlags::WRITE } else { ProtFlags::READ };
+        // SAFETY: no address is asked for, so no existing mapping is touched.
+        let base =
+            unsafe { rustix::mm::mmap(std::ptr::null_mut(), length, protection, MapFlags::SHARED, fd, 0) }
+                .map_err(|errno| system_error("mapping memory", errno))?;
+        let base = NonNull::new(base.cast())
+            .ok_or_else(|| Error::fixed(Status::Internal, "a mapping at address zero"))?;
+        Ok(Self { base, length, writable })
+    }
+}
+
+impl Drop for Mapping {
+    fn drop(&mut self) {
+        // SAFETY: exactly the range that `new` mapped, and nobody can have a reference into it any more: all are
+        // borrowed from the `Memory` that owned this.
+        let outcome = unsafe { rustix::mm::munmap(self.base.as_ptr().cast(), self.length) };
+        debug_assert_eq!(outcome, Ok(()));
+    }
+}
+
+#[derive(Debug)]
+struct Region {
+    fd: OwnedFd,
+    mapping: Mapping,
+    /// F_SEAL_WRITE is on: nobody can write, ever.
+    sealed: bool,
+}
+
+/// A mapped region of memory that can be sent to other processes. Clones are the same region.
+#[derive(Clone, Debug)]
+pub(crate) struct Memory(Arc<Region>);
+
+fn new_memfd(name: &str, length: u64) -> Result<OwnedFd> {
+    let base = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING;
+    let fd = rustix::fs::memfd_create(name, base | MemfdFlags::NOEXEC_SEAL)
+        // A kernel before 6.3 does not know that flag.
+        .or_else(|errno| match errno {
+            Errno::INVAL => rustix::fs::memfd_create(name, base),
+            errno => Err(errno),
+        })
+        .map_err(|errno| system_error("making shared memory", errno))?;
+    rustix::fs::ftruncate(&fd, length).map_err(|errno| system_error("sizing shared memory", errno))?;
+    Ok(fd)
+}
+
+fn seal(fd: &OwnedFd, seals: SealFlags) -> Result<()> {
+    rustix::fs::fcntl_add_seals(fd, seals).map_err(|errno| system_error("sealing shared memory", errno))
+}
+
+const FIXED_SIZE: SealFlags = SealFlags::SHRINK.union(SealFlags::GROW);
+
+impl Memory {
+    /// A region of zeroes. `length` is in bytes and not 0.
+    pub(crate) fn create(length: usize, protection: Protection) -> Result<Self> {
+        let fd = new_memfd("surfaceport-memory", length as u64)?;
+        let mapping = Mapping::new(fd.as_fd(), length, true)?;
+        // The mapping above stays writable under FUTURE_WRITE; every later one, whoever makes it, is not.
+        let future = match protection {
+            Protection::ReadWrite => SealFlags::empty(),
+            Protection::ReadOnlyForOthers => SealFlags::FUTURE_WRITE,
+        };
+        seal(&fd, FIXED_SIZE | future | SealFlags::SEAL)?;
+        Ok(Self(Arc::new(Region { fd, mapping, sealed: false })))
+    }
+
+    /// A region with these bytes (at least one), which nobody can change any more.
+    pub(crate) fn sealed(bytes: &[u8]) -> Result<Self> {
+        let fd = new_memfd("surfaceport-payload", bytes.len() as u64)?;
+        let mut rest = bytes;
+        let mut offset = 0;
+        // Written and not mapped: WRITE can be sealed only while no writable mapping exists.
+        while !rest.is_empty() {
+            match rustix::io::pwrite(&fd, rest, offset) {
+                Ok(0) => {
+                    return Err(Error::fixed(Status::System, "shared memory does not take what is written"));
+                }
+                Ok(count) => {
+                    rest = &rest[count..];
+                    offset += count as u64;
+                }
+                Err(Errno::INTR) => {}
+                Err(errno) => return Err(system_error("filling shared memory", errno)),
+            }
+        }
+        seal(&fd, FIXED_SIZE | SealFlags::WRITE | SealFlags::SEAL)?;
+        let mapping = Mapping::new(fd.as_fd(), bytes.len(), false)?;
+        Ok(Self(Arc::new(Region { fd, mapping, sealed: true })))
+    }
+
+    /// What a peer sent as a region of `length` bytes.
+    ///
+    /// Errors: malformed unless it is a memfd of exactly that size that can neither shrink nor grow.
+    pub(crate) fn open(fd: OwnedFd, length: u64) -> Result<Self> {
+        Self::open_checked(fd, length, FIXED_SIZE)
+    }
+
+    /// What a peer sent as a payload: as [`Self::open`], and nobody can write it either.
+    pub(crate) fn open_sealed(fd: OwnedFd, length: u64) -> Result<Self> {
+        Self::open_checked(fd, length, FIXED_SIZE | SealFlags::WRITE)
+    }
+
+    fn open_checked(fd: OwnedFd, length: u64, wanted: SealFlags) -> Result<Self> {
+        // Seals first: only behind them is the size that fstat tells the size for good.
+        let seals = rustix::fs::fcntl_get_seals(&fd).map_err(|_| {
+            Error::malformed("a memory region is no memfd, so it could be cut under its mapping")
+        })?;
+        if !seals.contains(wanted) {
+            return Err(Error::malformed(
+                "a memory region lacks the seals that keep its size or bytes, so it could change under its mapping",
+            ));
+        }
+        let file_system = rustix::fs::fstatfs(&fd).map_err(|errno| system_error("opening memory", errno))?;
+        if file_system.f_type as u64 != TMPFS_MAGIC {
+            return Err(Error::malformed(
+                "a memory region is made of huge pages, which can be missing when touched",
+            ));
+        }
+        let status = rustix::fs::fstat(&fd).map_err(|errno| system_error("opening memory", errno))?;
+        if length == 0 || status.st_size as u64 != length {
+            return Err(Error::malformed(format!(
+                "a memory region has {} bytes where its descriptor says {length}",
+                status.st_size
+            )));
+        }
+        let length = usize::try_from(length).map_err(|_| {
+            Error::fixed(Status::TooLarge, "a memory region is larger than this address space")
+        })?;
+        let writable = !seals.intersects(SealFlags::WRITE | SealFlags::FUTURE_WRITE);
+        let mapping = Mapping::new(fd.as_fd(), length, writable)?;
+        Ok(Self(Arc::new(Region { fd, mapping, sealed: seals.contains(SealFlags::WRITE) })))
+    }
+
+    /// The first byte. Valid for [`Self::len`] bytes while this region or a clone lives; other processes may
+    /// write at any time, unless the region is sealed.
+    pub(crate) fn base(&self) -> NonNull<u8> {
+        self.0.mapping.base
+    }
+
+    /// Bytes.
+    pub(crate) fn len(&self) -> usize {
+        self.0.mapping.length
+    }
+
+    /// Whether this process may write.
+    pub(crate) fn is_writable(&self) -> bool {
+        self.0.mapping.writable
+    }
+
+    /// The bytes of a region made by [`Self::sealed`] or [`Self::open_sealed`]; of any other, none.
+    pub(crate) fn sealed_bytes(&self) -> &[u8] {
+        if !self.0.sealed {
+            return &[];
+        }
+        // SAFETY: the mapping has that length; F_SEAL_WRITE cannot be taken back and excludes writes and
+        // writable mappings by anybody, so the bytes do not change while they are borrowed.
+        unsafe { std::slice::from_raw_parts(self.base().as_ptr(), self.len()) }
+    }
+
+    /// Gives pages back to the system; they read as zeroes until they are written again.
+    pub(super) fn punch(&self, offset: u64, length: u64) -> Result<()> {
+        let mode = rustix::fs::FallocateFlags::PUNCH_HOLE | rustix::fs::FallocateFlags::KEEP_SIZE;
+        rustix::fs::fallocate(&self.0.fd, mode, offset, length)
+            .map_err(|errno| system_error("giving back memory", errno))
+    }
+}
+
+impl AsFd for Memory {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.fd.as_fd()
+    }
+}
+
+/// Copies into a writable region, at an offset that the caller has checked.
+pub(crate) fn copy_in(memory: &Memory, offset: usize, bytes: &[u8]) {
+    assert!(memory.is_writable() && offset.checked_add(bytes.len()).is_some_and(|end| end <= memory.len()));
+    // SAFETY: the range is within the writable mapping, checked above; `bytes` is private memory, so the two do
+    // not overlap. Another process may write the same bytes meanwhile: what is there then is a mixture, as with
+    // any memory that is shared without agreement, and no reference to it exists here.
+    unsafe { std::ptr::copy_nonoverlapping(bytes.as_ptr(), memory.base().add(offset).as_ptr(), bytes.len()) };
+}
+
+/// Copies out of a region, at an offset that the caller has checked.
+pub(crate) fn copy_out(memory: &Memory, offset: usize, bytes: &mut [u8]) {
+    assert!(offset.checked_add(bytes.len()).is_some_and(|end| end <= memory.len()));
+    // SAFETY: as in `copy_in`, for a mapping that is always readable.
+    unsafe {
+        std::ptr::copy_nonoverlapping(memory.base().add(offset).as_ptr(), bytes.as_mut_ptr(), bytes.len())
+    };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(fd: OwnedFd, length: u64) -> Error {
+        let error = Memory::open(fd, length).unwrap_err();
+        assert_eq!(error.status(), Status::Malformed, "{error}");
+        error
+    }
+
+    #[test]
+    fn a_region_that_could_shrink_is_refused() {
+        refused(new_memfd("test", 4096).unwrap(), 4096);
+        let only_grow = new_memfd("test", 4096).unwrap();
+        seal(&only_grow, SealFlags::GROW).unwrap();
+        refused(only_grow, 4096);
+    }
+
+    #[test]
+    fn a_region_of_another_size_is_refused() {
+        for said in [0, 1, 4095, 4097, 8192, u64::MAX] {
+            let fd = new_memfd("test", 4096).unwrap();
+            seal(&fd, FIXED_SIZE).unwrap();
+            refused(fd, said);
+        }
+    }
+
+    #[test]
+    fn what_is_no_memfd_is_refused() {
+        refused(std::fs::File::open("/proc/self/exe").unwrap().into(), 4096);
+        refused(std::os::unix::net::UnixStream::pair().unwrap().0.into(), 4096);
+    }
+
+    #[test]
+    fn a_payload_that_could_be_written_is_refused() {
+        let fd = new_memfd("test", 4096).unwrap();
+        seal(&fd, FIXED_SIZE).unwrap();
+        let error = Memory::open_sealed(fd, 4096).unwrap_err();
+        assert_eq!(error.status(), Status::Malformed);
+    }
+
+    #[test]
+    fn others_cannot_write_what_is_read_only_for_them() {
+        let made = Memory::create(100, Protection::ReadOnlyForOthers).unwrap();
+        assert!(made.is_writable());
+        let other = Memory::open(super::super::port::duplicate(made.as_fd()).unwrap(), 100).unwrap();
+        assert!(!other.is_writable());
+        assert!(Mapping::new(other.as_fd(), 100, true).is_err(), "the kernel refuses a writable mapping");
+        assert!(rustix::io::pwrite(&other, b"x", 0).is_err(), "and a write");
+        // SAFETY: the maker's mapping is writable and has 100 bytes.
+        unsafe { made.base().as_ptr().write_volatile(7) };
+        // SAFETY: the other mapping has 100 readable bytes.
+        assert_eq!(unsafe { other.base().as_ptr().read_volatile() }, 7);
+    }
+
+    #[test]
+    fn sealed_bytes_are_those_that_were_given() {
+        let bytes: Vec<u8> = (0..100_000).map(|i| (i % 251) as u8).collect();
+        let memory = Memory::sealed(&bytes).unwrap();
+        assert_eq!(memory.sealed_bytes(), bytes);
+        assert!(Memory::create(10, Protection::ReadWrite).unwrap().sealed_bytes().is_empty());
+    }
+}

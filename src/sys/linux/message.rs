@@ -1,0 +1,443 @@
+//! Messages on Linux: one packet each, rights as `SCM_RIGHTS`, the sender as `SCM_CREDENTIALS`.
+//!
+//! A packet is looked at with `MSG_PEEK` first, which already gives its descriptors, and taken out of the queue
+//! only when all of them fitted: running out of descriptors loses neither the message nor its rights.
+
+use std::io::IoSlice;
+use std::mem::MaybeUninit;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+
+use rustix::event::PollFlags;
+use rustix::io::Errno;
+use rustix::net::{RecvFlags, SendAncillaryBuffer, SendAncillaryMessage, SendFlags};
+
+use super::memory::Memory;
+use super::port::{MovingReceiveRight, SendOnceRight, SendRight};
+use super::surface::Surface;
+use super::{system_error, wait};
+use crate::error::{Error, Result, Status};
+use crate::sys::wire::{Described, Envelope, Kind, MAX_ATTACHMENTS, MAX_INLINE_MESSAGE};
+use crate::time::Deadline;
+
+/// What a message brought.
+#[derive(Debug)]
+pub(crate) enum Attachment {
+    SendRight(SendRight),
+    ReceiveRight(MovingReceiveRight),
+    Memory(Memory),
+    Surface(Surface),
+    Descriptor(OwnedFd),
+}
+
+/// What a message is to carry. A send lends it; behind a success the owner lets go of rights that moved by
+/// `MovingReceiveRight::moved` and `SendOnceRight::moved`, and drops the rest.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum AttachmentRef<'a> {
+    SendRight(&'a SendRight),
+    ReceiveRight(&'a MovingReceiveRight),
+    Memory(&'a Memory),
+    Surface(&'a Surface),
+    Descriptor(BorrowedFd<'a>),
+}
+
+impl<'a> AttachmentRef<'a> {
+    fn describe(&self) -> Described {
+        match self {
+            Self::SendRight(_) => Described::plain(Kind::SendRight),
+            Self::ReceiveRight(_) => Described::plain(Kind::ReceiveRight),
+            Self::Memory(memory) => {
+                Described { kind: Kind::Memory, length: memory.len() as u64, detail: [0; 32] }
+            }
+            Self::Surface(surface) => {
+                Described { kind: Kind::Surface, length: 0, detail: surface.describe() }
+            }
+            Self::Descriptor(_) => Described::plain(Kind::Descriptor),
+        }
+    }
+
+    fn descriptor(&self) -> BorrowedFd<'a> {
+        match *self {
+            Self::SendRight(right) => right.as_fd(),
+            Self::ReceiveRight(right) => right.as_fd(),
+            Self::Memory(memory) => memory.as_fd(),
+            Self::Surface(surface) => surface.as_fd(),
+            Self::Descriptor(fd) => fd,
+        }
+    }
+}
+
+impl Attachment {
+    fn from_received(described: &Described, fd: OwnedFd) -> Result<Self> {
+        Ok(match described.kind {
+            Kind::SendRight => Self::SendRight(SendRight::from_raw(fd)?),
+            Kind::ReceiveRight => Self::ReceiveRight(MovingReceiveRight::from_received(fd)?),
+            Kind::Memory => Self::Memory(Memory::open(fd, described.length)?),
+            Kind::Surface => Self::Surface(Surface::open(fd, &described.detail)?),
+            Kind::Descriptor => Self::Descriptor(fd),
+        })
+    }
+}
+
+/// A message's bytes: inside of the message, or a sealed region beside it.
+#[derive(Debug)]
+pub(crate) enum Payload {
+    Inline(Vec<u8>),
+    OutOfLine(Memory),
+}
+
+impl Payload {
+    pub(crate) fn bytes(&self) -> &[u8] {
+        match self {
+            Self::Inline(bytes) => bytes,
+            Self::OutOfLine(memory) => memory.sealed_bytes(),
+        }
+    }
+}
+
+/// A message on its way out.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Outgoing<'a> {
+    pub(crate) id: u32,
+    pub(crate) payload: &'a Payload,
+    pub(crate) reply: Option<&'a SendOnceRight>,
+    pub(crate) attachments: &'a [AttachmentRef<'a>],
+}
+
+/// A message that arrived, checked.
+#[derive(Debug)]
+pub(crate) struct Incoming {
+    pub(crate) id: u32,
+    pub(crate) payload: Payload,
+    pub(crate) reply: Option<SendOnceRight>,
+    pub(crate) attachments: Vec<Attachment>,
+    pub(crate) sender: Sender,
+}
+
+/// What a receive right can bring.
+#[derive(Debug)]
+pub(crate) enum Received {
+    Message(Incoming),
+    /// The last send right is gone and the queue is empty.
+    NoSenders,
+    /// A send-once right died unused: the answer will not come.
+    SendOnceDestroyed,
+}
+
+/// Who sent a message, as the kernel says.
+#[derive(Debug)]
+pub(crate) struct Sender {
+    /// 0 when the sender's process cannot be named from here (another PID namespace).
+    pub(crate) process_id: u32,
+    pub(crate) user_id: u32,
+    pub(crate) group_id: u32,
+    /// A handle that keeps naming that very process, where it was asked for and the kernel has it.
+    pub(crate) process: Option<OwnedFd>,
+}
+
+/// Sends a message through a send right.
+pub(crate) fn send(right: &SendRight, message: Outgoing<'_>, deadline: Deadline) -> Result<()> {
+    send_to_lane(right.as_fd(), message, deadline)
+}
+
+/// Sends a message through a send-once right, which success uses up: `SendOnceRight::moved` follows it.
+pub(crate) fn send_once(right: &SendOnceRight, message: Outgoing<'_>, deadline: Deadline) -> Result<()> {
+    send_to_lane(right.as_fd(), message, deadline)
+}
+
+fn send_to_lane(lane: BorrowedFd<'_>, message: Outgoing<'_>, deadline: Deadline) -> Result<()> {
+    let (inline, region) = match message.payload {
+        Payload::Inline(bytes) => (&bytes[..], None),
+        Payload::OutOfLine(memory) => (&[][..], Some(memory)),
+    };
+    let envelope = Envelope {
+        id: message.id,
+        out_of_line: region.is_some(),
+        has_reply: message.reply.is_some(),
+        payload_length: message.payload.bytes().len() as u64,
+        attachments: message.attachments.iter().map(AttachmentRef::describe).collect(),
+    };
+    let head = envelope.encode();
+    let mut rights = Vec::with_capacity(envelope.native_rights());
+    rights.extend(region.map(Memory::as_fd));
+    rights.extend(message.reply.map(SendOnceRight::as_fd));
+    rights.extend(message.attachments.iter().map(AttachmentRef::descriptor));
+    loop {
+        match send_packet(lane, &[IoSlice::new(&head), IoSlice::new(inline)], &rights) {
+            Ok(()) => return Ok(()),
+            Err(Errno::INTR) => {}
+            Err(Errno::AGAIN) => {
+                // The queue is full. A hang-up ends this wait as well; the next attempt then says so.
+                if deadline.is_over() || wait(&[lane], PollFlags::OUT, deadline)? == 0 {
+                    return Err(Error::TIMED_OUT);
+                }
+            }
+            Err(errno) => return Err(system_error("sending a message", errno)),
+        }
+    }
+}
+
+fn send_packet(lane: BorrowedFd<'_>, bytes: &[IoSlice<'_>], rights: &[BorrowedFd<'_>]) -> Result<(), Errno> {
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MAX_RIGHTS))];
+    let mut control = SendAncillaryBuffer::new(&mut space);
+    if !rights.is_empty() && !control.push(SendAncillaryMessage::ScmRights(rights)) {
+        return Err(Errno::TOOMANYREFS);
+    }
+    // MSG_DONTWAIT and not O_NONBLOCK: the flag belongs to the open description, which the peer shares.
+    rustix::net::sendmsg(lane, bytes, &mut control, SendFlags::NOSIGNAL | SendFlags::DONTWAIT).map(drop)
+}
+
+/// Sends bytes with descriptors and nothing else: the parts of a moving receive right.
+pub(super) fn send_descriptors(to: BorrowedFd<'_>, bytes: &[u8], rights: &[BorrowedFd<'_>]) -> Result<()> {
+    send_packet(to, &[IoSlice::new(bytes)], rights)
+        .map_err(|errno| system_error("packing a receive right", errno))
+}
+
+/// The most rights of one packet: the kernel's `SCM_MAX_FD`.
+const MAX_RIGHTS: usize = 253;
+/// `SCM_PIDFD` of `linux/socket.h` (6.5), which the `libc` crate does not name.
+const SCM_PIDFD: libc::c_int = 4;
+/// `SO_PASSPIDFD` of `asm-generic/socket.h` (6.5).
+const SO_PASSPIDFD: libc::c_int = 76;
+/// Room for all that the kernel can put beside one packet.
+// SAFETY: CMSG_SPACE only computes.
+const CONTROL_SPACE: usize = unsafe {
+    libc::CMSG_SPACE((MAX_RIGHTS * size_of::<RawFd>()) as u32)
+        + libc::CMSG_SPACE(size_of::<libc::ucred>() as u32)
+        + libc::CMSG_SPACE(size_of::<RawFd>() as u32)
+} as usize;
+
+/// Has the kernel add a pidfd to each message (6.5 and later).
+pub(super) fn ask_for_process_handles(socket: BorrowedFd<'_>) -> Result<()> {
+    set_option(socket, SO_PASSPIDFD, 1)
+}
+
+fn set_option(socket: BorrowedFd<'_>, option: libc::c_int, value: libc::c_int) -> Result<()> {
+    // SAFETY: the value is a C int that lives across the call, and its size is given.
+    let outcome = unsafe {
+        libc::setsockopt(
+            socket.as_raw_fd(),
+            libc::SOL_SOCKET,
+            option,
+            (&raw const value).cast(),
+            size_of::<libc::c_int>() as libc::socklen_t,
+        )
+    };
+    if outcome == 0 { Ok(()) } else { Err(system_error("setting a socket's option", last_errno())) }
+}
+
+fn last_errno() -> Errno {
+    Errno::from_io_error(&std::io::Error::last_os_error()).unwrap_or(Errno::IO)
+}
+
+/// A packet as the kernel delivered it.
+#[derive(Debug, Default)]
+struct Packet {
+    /// Its whole length in bytes, which can be more than the buffer had room for.
+    length: usize,
+    /// Some of the control data did not fit or could not be made.
+    control_cut: bool,
+    descriptors: Vec<OwnedFd>,
+    credentials: Option<libc::ucred>,
+    process: Option<OwnedFd>,
+}
+
+/// Looks at the first packet without taking it. `rustix` has no word for `SCM_PIDFD` and would lose the
+/// descriptor in it, hence `libc` here.
+fn peek(socket: BorrowedFd<'_>, buffer: &mut [u8]) -> Result<Packet, Errno> {
+    #[repr(align(8))] // as a control message header wants it
+    struct Control([MaybeUninit<u8>; CONTROL_SPACE]);
+    let mut control = Control([MaybeUninit::uninit(); CONTROL_SPACE]);
+    let mut part = libc::iovec { iov_base: buffer.as_mut_ptr().cast(), iov_len: buffer.len() };
+    // SAFETY: a msghdr of zeroes is a valid one: null pointers with zero lengths.
+    let mut header: libc::msghdr = unsafe { std::mem::zeroed() };
+    header.msg_iov = &raw mut part;
+    header.msg_iovlen = 1;
+    header.msg_control = control.0.as_mut_ptr().cast();
+    header.msg_controllen = CONTROL_SPACE as _;
+    // MSG_CMSG_CLOEXEC: a descriptor that arrives is close-on-exec from the moment it exists.
+    let flags = libc::MSG_PEEK | libc::MSG_TRUNC | libc::MSG_DONTWAIT | libc::MSG_CMSG_CLOEXEC;
+    // SAFETY: the header points to a buffer and to control space of the lengths that it names, all alive.
+    let length = unsafe { libc::recvmsg(socket.as_raw_fd(), &raw mut header, flags) };
+    if length < 0 {
+        return Err(last_errno());
+    }
+    let mut packet = Packet {
+        length: length as usize,
+        control_cut: header.msg_flags & libc::MSG_CTRUNC != 0,
+        ..Packet::default()
+    };
+    // SAFETY: the kernel has filled in msg_controllen bytes of well-formed control messages; CMSG_FIRSTHDR and
+    // CMSG_NXTHDR stay within them.
+    let mut message = unsafe { libc::CMSG_FIRSTHDR(&raw const header) };
+    while !message.is_null() {
+        // SAFETY: `message` is a control message header within the filled control space.
+        let (level, kind, whole) =
+            unsafe { ((*message).cmsg_level, (*message).cmsg_type, (*message).cmsg_len as usize) };
+        // SAFETY: CMSG_LEN only computes, CMSG_DATA only adds to a pointer into the control space.
+        let (data, length) = unsafe { (libc::CMSG_DATA(message), whole - libc::CMSG_LEN(0) as usize) };
+        match (level, kind) {
+            (libc::SOL_SOCKET, libc::SCM_RIGHTS) => {
+                for i in 0..length / size_of::<RawFd>() {
+                    // SAFETY: `i` is within the data; it may be unaligned for what we know.
+                    let fd = unsafe { data.cast::<RawFd>().add(i).read_unaligned() };
+                    // SAFETY: the kernel has just made this descriptor for us, nobody else owns it.
+                    packet.descriptors.push(unsafe { OwnedFd::from_raw_fd(fd) });
+                }
+            }
+            (libc::SOL_SOCKET, libc::SCM_CREDENTIALS) if length >= size_of::<libc::ucred>() => {
+                // SAFETY: the data has that length and any bytes are a ucred.
+                packet.credentials = Some(unsafe { data.cast::<libc::ucred>().read_unaligned() });
+            }
+            (libc::SOL_SOCKET, SCM_PIDFD) if length >= size_of::<RawFd>() => {
+                // SAFETY: the data has that length.
+                let fd = unsafe { data.cast::<RawFd>().read_unaligned() };
+                match fd {
+                    // SAFETY: as above: a new descriptor that is ours.
+                    0.. => packet.process = Some(unsafe { OwnedFd::from_raw_fd(fd) }),
+                    // The kernel put an errno there. A process that is reaped already has no pidfd on older
+                    // kernels; out of descriptors is the one that matters.
+                    _ if -fd == libc::EMFILE => packet.control_cut = true,
+                    _ => {}
+                }
+            }
+            _ => {}
+        }
+        // SAFETY: as for CMSG_FIRSTHDR.
+        message = unsafe { libc::CMSG_NXTHDR(&raw const header, message) };
+    }
+    Ok(packet)
+}
+
+/// Takes the first packet out of the queue. Its descriptors are closed by the kernel: a peek gave us our own.
+fn consume(socket: BorrowedFd<'_>) {
+    // Nothing can go wrong that matters: the packet was there, and only the owner of the receive right reads.
+    let _ = rustix::net::recv(socket, &mut [0_u8; 1], RecvFlags::DONTWAIT);
+}
+
+/// What looking at a lane gave.
+#[derive(Debug)]
+pub(super) enum LaneEvent {
+    Nothing,
+    Ended,
+    Message(Incoming),
+}
+
+/// The next message of a lane, if one is there.
+pub(super) fn receive_from_lane(lane: BorrowedFd<'_>, buffer: &mut Vec<u8>) -> Result<LaneEvent> {
+    buffer.resize(MAX_INLINE_MESSAGE, 0);
+    let packet = loop {
+        match peek(lane, buffer) {
+            Ok(packet) => break packet,
+            Err(Errno::AGAIN) => return Ok(LaneEvent::Nothing),
+            Err(Errno::INTR) => {}
+            // The other end was closed with something of ours unread, or reset: it has ended.
+            Err(Errno::CONNRESET) => return Ok(LaneEvent::Ended),
+            Err(errno) => return Err(system_error("receiving a message", errno)),
+        }
+    };
+    // Every message has a header, so an empty packet is no message: the lane has ended, or its holder broke it.
+    if packet.length == 0 {
+        return Ok(LaneEvent::Ended);
+    }
+    if packet.control_cut && descriptors_are_used_up(lane) {
+        return Err(Error::fixed(
+            Status::ResourceExhausted,
+            "this process has no descriptor left for what a message carries; the message waits in its queue",
+        ));
+    }
+    consume(lane);
+    if packet.control_cut {
+        return Err(Error::malformed("a message arrived with its control data truncated"));
+    }
+    if packet.length > buffer.len() {
+        return Err(Error::malformed(format!(
+            "a message of {} bytes is larger than any can be",
+            packet.length
+        )));
+    }
+    open_packet(packet, buffer).map(LaneEvent::Message)
+}
+
+/// Whether the descriptor table is full, asked while everything that the peek gave is still open.
+fn descriptors_are_used_up(any: BorrowedFd<'_>) -> bool {
+    matches!(rustix::io::fcntl_dupfd_cloexec(any, 0), Err(Errno::MFILE | Errno::NFILE))
+}
+
+fn open_packet(packet: Packet, buffer: &[u8]) -> Result<Incoming> {
+    let (envelope, inline) = Envelope::decode(&buffer[..packet.length])?;
+    if packet.descriptors.len() != envelope.native_rights() {
+        return Err(Error::malformed(format!(
+            "a message carries {} descriptors where its header says {}",
+            packet.descriptors.len(),
+            envelope.native_rights()
+        )));
+    }
+    let mut descriptors = packet.descriptors.into_iter();
+    let payload = match descriptors.next_if(envelope.out_of_line) {
+        Some(fd) => Payload::OutOfLine(Memory::open_sealed(fd, envelope.payload_length)?),
+        None => Payload::Inline(inline.to_vec()),
+    };
+    let reply = descriptors.next_if(envelope.has_reply).map(SendOnceRight::from_received).transpose()?;
+    let attachments = envelope
+        .attachments
+        .iter()
+        .zip(descriptors)
+        .map(|(described, fd)| Attachment::from_received(described, fd))
+        .collect::<Result<Vec<_>>>()?;
+    let sender = match packet.credentials {
+        Some(of) => Sender {
+            process_id: of.pid.try_into().unwrap_or(0),
+            user_id: of.uid,
+            group_id: of.gid,
+            process: packet.process,
+        },
+        None => return Err(Error::malformed("a message arrived without its sender's identity")),
+    };
+    Ok(Incoming { id: envelope.id, payload, reply, attachments, sender })
+}
+
+/// `next`, only where the envelope says that there is one.
+trait NextIf: Iterator {
+    fn next_if(&mut self, wanted: bool) -> Option<Self::Item> {
+        if wanted { self.next() } else { None }
+    }
+}
+
+impl<I: Iterator> NextIf for I {}
+
+/// One packet of a moving receive right.
+#[derive(Debug)]
+pub(super) struct CarriedPacket {
+    pub(super) bytes: Vec<u8>,
+    pub(super) descriptors: Vec<OwnedFd>,
+}
+
+/// Looks at all packets of a socket whose other end is closed, and leaves them there.
+pub(super) fn peek_packets(socket: BorrowedFd<'_>, most: usize) -> Result<Vec<CarriedPacket>> {
+    // With a peek offset each peek goes on where the last one ended: socket(7), SO_PEEK_OFF.
+    set_option(socket, libc::SO_PEEK_OFF, 0)?;
+    let mut packets = Vec::new();
+    let mut buffer = [0; 256];
+    loop {
+        let packet = peek(socket, &mut buffer).map_err(|errno| match errno {
+            Errno::AGAIN => Error::malformed("a moving receive right does not end"),
+            errno => system_error("unpacking a receive right", errno),
+        })?;
+        if packet.length == 0 {
+            return Ok(packets);
+        }
+        if packet.control_cut && descriptors_are_used_up(socket) {
+            return Err(Error::fixed(
+                Status::ResourceExhausted,
+                "this process has no descriptor left for a moved receive right; it waits in its message",
+            ));
+        }
+        if packet.control_cut || packet.length > buffer.len() || packets.len() == most {
+            return Err(Error::malformed("a moving receive right is not as this library packs it"));
+        }
+        packets
+            .push(CarriedPacket { bytes: buffer[..packet.length].to_vec(), descriptors: packet.descriptors });
+    }
+}
+
+const _: () = assert!(MAX_ATTACHMENTS + 2 <= MAX_RIGHTS);

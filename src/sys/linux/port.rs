@@ -1,0 +1,582 @@
+//! Ports on Linux: `SOCK_SEQPACKET` socket pairs.
+//!
+//! A *lane* is one socket pair: its first end belongs to the receive right, its second end and all duplicates of
+//! it are send rights. Each make-send opens a lane of its own, so that the receive right never holds a sender's
+//! end and *no senders* is exactly *every lane has ended*; clones of a send right share their lane. The receive
+//! right gathers its lanes in an epoll set, whose ready list rotates: that is what makes it fair.
+
+use std::collections::HashMap;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+use parking_lot::Mutex;
+use rustix::event::{PollFlags, epoll};
+use rustix::io::Errno;
+use rustix::net::{AddressFamily, SocketFlags, SocketType, sockopt};
+
+use super::bootstrap::Listener;
+use super::message::{self, LaneEvent, Received};
+use super::{system_error, wait, wait_readable};
+use crate::error::{Error, Result, Status};
+use crate::time::Deadline;
+
+/// The most lanes of which one receive right can be made at another process.
+const MAX_LANES: usize = 1 << 16;
+/// Lanes in one packet of a receive right's move; the kernel takes at most 253 descriptors at a time.
+const LANES_PER_PACKET: usize = 200;
+
+/// Whether the kernel is asked for a handle of each sender's process beside its identifiers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Identity {
+    /// Process, user and group identifier of each message.
+    Credentials,
+    /// These, and a pidfd where the kernel has it (6.5): costs a descriptor for each message.
+    ProcessHandle,
+}
+
+/// A new connected pair, close-on-exec from its first moment.
+pub(super) fn socket_pair() -> Result<(OwnedFd, OwnedFd)> {
+    rustix::net::socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)
+        .map_err(|errno| system_error("making a socket pair", errno))
+}
+
+/// Asks for the sender's identity. Before the first message can be sent, else that one carries none.
+pub(super) fn ask_for_identity(receiving: BorrowedFd<'_>, identity: Identity) -> Result<()> {
+    sockopt::set_socket_passcred(receiving, true)
+        .map_err(|errno| system_error("asking for senders' credentials", errno))?;
+    if identity == Identity::ProcessHandle {
+        // A kernel before 6.5 does not know it: identifiers alone have to do there.
+        let _ = message::ask_for_process_handles(receiving);
+    }
+    Ok(())
+}
+
+/// Refuses what is not one end of a Unix `SOCK_SEQPACKET` socket: a peer can send any descriptor.
+pub(super) fn check_is_lane(fd: BorrowedFd<'_>) -> Result<()> {
+    let is_lane = sockopt::socket_domain(fd) == Ok(AddressFamily::UNIX)
+        && sockopt::socket_type(fd) == Ok(SocketType::SEQPACKET)
+        && sockopt::socket_acceptconn(fd) == Ok(false);
+    if is_lane {
+        Ok(())
+    } else {
+        Err(Error::malformed("a descriptor that is no SOCK_SEQPACKET Unix socket was given as a port right"))
+    }
+}
+
+/// Sending ends of lanes: what the two kinds of send right have in common.
+#[derive(Debug)]
+pub(super) struct SendingEnd(OwnedFd);
+
+impl SendingEnd {
+    fn is_dead(&self) -> Result<bool> {
+        // No event is asked for: what is left is the hang-up, which the kernel reports unasked.
+        Ok(wait(&[self.0.as_fd()], PollFlags::empty(), Deadline::NOW)? != 0)
+    }
+}
+
+/// Lets its holder send to a port, any number of times.
+#[derive(Debug)]
+pub(crate) struct SendRight(SendingEnd);
+
+/// Lets its holder send to a port once.
+#[derive(Debug)]
+pub(crate) struct SendOnceRight(SendingEnd);
+
+impl SendRight {
+    /// Another send right to the same port.
+    pub(crate) fn try_clone(&self) -> Result<Self> {
+        Ok(Self(SendingEnd(duplicate(self.as_fd())?)))
+    }
+
+    /// Whether the receive right is gone.
+    pub(crate) fn is_dead(&self) -> Result<bool> {
+        self.0.is_dead()
+    }
+
+    /// The raw form: a descriptor.
+    pub(crate) fn into_raw(self) -> OwnedFd {
+        self.0.0
+    }
+
+    /// From the raw form.
+    pub(crate) fn from_raw(fd: OwnedFd) -> Result<Self> {
+        check_is_lane(fd.as_fd())?;
+        rustix::io::fcntl_setfd(&fd, rustix::io::FdFlags::CLOEXEC)
+            .map_err(|errno| system_error("making a descriptor close-on-exec", errno))?;
+        Ok(Self(SendingEnd(fd)))
+    }
+
+    /// Without the check, for an end that this process made itself.
+    pub(super) fn from_own_end(fd: OwnedFd) -> Self {
+        Self(SendingEnd(fd))
+    }
+}
+
+impl AsFd for SendRight {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.0.as_fd()
+    }
+}
+
+impl SendOnceRight {
+    /// Whether the receive right is gone.
+    pub(crate) fn is_dead(&self) -> Result<bool> {
+        self.0.is_dead()
+    }
+
+    pub(super) fn from_received(fd: OwnedFd) -> Result<Self> {
+        SendRight::from_raw(fd).map(|right| Self(right.0))
+    }
+
+    /// Lets go behind a successful send of the right, or through it.
+    pub(crate) fn moved(self) {}
+}
+
+impl AsFd for SendOnceRight {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.0.as_fd()
+    }
+}
+
+/// How many messages a lane may bring.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Lifetime {
+    /// A send right's lane.
+    Many,
+    /// A send-once right's lane: closed by its receiver behind the first message, since nothing else stops a
+    /// dishonest holder from sending a second one.
+    Once,
+}
+
+impl Lifetime {
+    fn to_wire(self) -> u8 {
+        match self {
+            Self::Many => 0,
+            Self::Once => 1,
+        }
+    }
+
+    fn from_wire(byte: u8) -> Result<Self> {
+        match byte {
+            0 => Ok(Self::Many),
+            1 => Ok(Self::Once),
+            _ => Err(Error::malformed("a moving receive right has a lane of unknown kind")),
+        }
+    }
+}
+
+#[derive(Debug)]
+struct Lane {
+    socket: OwnedFd,
+    lifetime: Lifetime,
+}
+
+#[derive(Debug, Default)]
+struct Lanes {
+    by_key: HashMap<u64, Lane>,
+    last_key: u64,
+    /// A send right was made since *no senders* was last reported.
+    had_senders: bool,
+    /// A checked-in name: each look-up opens a lane.
+    listener: Option<Listener>,
+    /// Where messages arrive; kept, so that a receive does not allocate it each time.
+    buffer: Vec<u8>,
+}
+
+/// The one right to receive from a port.
+#[derive(Debug)]
+pub(crate) struct ReceiveRight {
+    epoll: OwnedFd,
+    identity: Identity,
+    lanes: Mutex<Lanes>,
+}
+
+/// The epoll key of the listener; lanes count from 1.
+const LISTENER: u64 = 0;
+
+impl ReceiveRight {
+    /// A port that nobody can send to yet.
+    pub(crate) fn new(identity: Identity) -> Result<Self> {
+        let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)
+            .map_err(|errno| system_error("making a receive right", errno))?;
+        Ok(Self { epoll, identity, lanes: Mutex::default() })
+    }
+
+    /// From the raw form: the receiving end of one socket pair.
+    pub(crate) fn from_raw(fd: OwnedFd) -> Result<Self> {
+        check_is_lane(fd.as_fd())?;
+        rustix::io::fcntl_setfd(&fd, rustix::io::FdFlags::CLOEXEC)
+            .map_err(|errno| system_error("making a descriptor close-on-exec", errno))?;
+        let right = Self::new(Identity::Credentials)?;
+        ask_for_identity(fd.as_fd(), right.identity)?;
+        right.add_lane(&mut right.lanes.lock(), Lane { socket: fd, lifetime: Lifetime::Many })?;
+        Ok(right)
+    }
+
+    /// The raw form, which exists while the port has exactly one lane; else the right comes back.
+    pub(crate) fn into_raw(self) -> Result<OwnedFd, (Self, Error)> {
+        let mut lanes = self.lanes.lock();
+        let key = match (lanes.by_key.iter().next(), lanes.by_key.len(), &lanes.listener) {
+            (Some((key, lane)), 1, None) if lane.lifetime == Lifetime::Many => *key,
+            _ => {
+                drop(lanes);
+                let error = Error::new(
+                    Status::WrongState,
+                    "a receive right has a raw descriptor only while exactly one send right was made of it",
+                );
+                return Err((self, error));
+            }
+        };
+        let lane = lanes.by_key.remove(&key);
+        drop(lanes);
+        lane.map(|lane| lane.socket)
+            .ok_or_else(|| (self, Error::fixed(Status::Internal, "a lane vanished under its lock")))
+    }
+
+    /// A port that is found by a name: look-ups open lanes through `listener`.
+    pub(super) fn with_listener(listener: Listener) -> Result<Self> {
+        let right = Self::new(Identity::ProcessHandle)?;
+        right.watch(listener.as_fd(), LISTENER)?;
+        right.lanes.lock().listener = Some(listener);
+        Ok(right)
+    }
+
+    fn watch(&self, fd: BorrowedFd<'_>, key: u64) -> Result<()> {
+        epoll::add(&self.epoll, fd, epoll::EventData::new_u64(key), epoll::EventFlags::IN)
+            .map_err(|errno| system_error("adding to a receive right", errno))
+    }
+
+    fn add_lane(&self, lanes: &mut Lanes, lane: Lane) -> Result<()> {
+        lanes.last_key += 1;
+        self.watch(lane.socket.as_fd(), lanes.last_key)?;
+        lanes.had_senders |= lane.lifetime == Lifetime::Many;
+        let key = lanes.last_key;
+        lanes.by_key.insert(key, lane);
+        Ok(())
+    }
+
+    fn open_lane(&self, lifetime: Lifetime) -> Result<SendingEnd> {
+        let (receiving, sending) = socket_pair()?;
+        ask_for_identity(receiving.as_fd(), self.identity)?;
+        self.add_lane(&mut self.lanes.lock(), Lane { socket: receiving, lifetime })?;
+        Ok(SendingEnd(sending))
+    }
+
+    /// A new send right to this port.
+    pub(crate) fn make_send(&self) -> Result<SendRight> {
+        self.open_lane(Lifetime::Many).map(SendRight)
+    }
+
+    /// A new send-once right to this port.
+    pub(crate) fn make_send_once(&self) -> Result<SendOnceRight> {
+        self.open_lane(Lifetime::Once).map(SendOnceRight)
+    }
+
+    /// Readable when [`Self::receive`] would not wait.
+    pub(crate) fn descriptor(&self) -> BorrowedFd<'_> {
+        self.epoll.as_fd()
+    }
+
+    /// The next message or notice.
+    ///
+    /// Errors: timed out; malformed (that message is destroyed, go on); resources exhausted (it stays queued).
+    pub(crate) fn receive(&self, deadline: Deadline) -> Result<Received> {
+        loop {
+            if let Some(received) = self.receive_now(&mut self.lanes.lock())? {
+                return Ok(received);
+            }
+            // Outside of the lock: a send right can be made while another thread waits here.
+            if deadline.is_over() || wait_readable(&[self.epoll.as_fd()], deadline)? == 0 {
+                return Err(Error::TIMED_OUT);
+            }
+        }
+    }
+
+    /// Looks once at what is ready.
+    fn receive_now(&self, lanes: &mut Lanes) -> Result<Option<Received>> {
+        if let (1, None, Some(key)) =
+            (lanes.by_key.len(), &lanes.listener, lanes.by_key.keys().next().copied())
+        {
+            // One lane is the usual case, and it needs no question which one is ready.
+            return self.receive_from(lanes, key);
+        }
+        loop {
+            let mut ready: [std::mem::MaybeUninit<epoll::Event>; 1] = [std::mem::MaybeUninit::uninit()];
+            let events = match epoll::wait(&self.epoll, &mut ready, Some(&rustix::event::Timespec::default()))
+            {
+                Ok((events, _)) => events,
+                Err(Errno::INTR) => continue,
+                Err(errno) => return Err(system_error("receiving", errno)),
+            };
+            let Some(event) = events.first() else { return Ok(None) };
+            match event.data.u64() {
+                LISTENER => self.accept(lanes)?,
+                key => match self.receive_from(lanes, key)? {
+                    Some(received) => return Ok(Some(received)),
+                    None => continue,
+                },
+            }
+        }
+    }
+
+    fn accept(&self, lanes: &mut Lanes) -> Result<()> {
+        let Some(listener) = &lanes.listener else { return Ok(()) };
+        if let Some(socket) = listener.accept()? {
+            ask_for_identity(socket.as_fd(), self.identity)?;
+            self.add_lane(lanes, Lane { socket, lifetime: Lifetime::Many })?;
+        }
+        Ok(())
+    }
+
+    fn receive_from(&self, lanes: &mut Lanes, key: u64) -> Result<Option<Received>> {
+        let Lanes { by_key, buffer, .. } = lanes;
+        let Some(lane) = by_key.get(&key) else { return Ok(None) };
+        let lifetime = lane.lifetime;
+        let outcome = message::receive_from_lane(lane.socket.as_fd(), buffer);
+        let used_up = match &outcome {
+            Ok(LaneEvent::Nothing) => return Ok(None),
+            Ok(LaneEvent::Ended) => true,
+            Ok(LaneEvent::Message(_)) => lifetime == Lifetime::Once,
+            Err(error) => error.status() != Status::ResourceExhausted && lifetime == Lifetime::Once,
+        };
+        if used_up {
+            // Closing the only descriptor of the lane takes it out of the epoll set as well.
+            lanes.by_key.remove(&key);
+        }
+        match outcome? {
+            LaneEvent::Message(incoming) => Ok(Some(Received::Message(incoming))),
+            _ if lifetime == Lifetime::Once => Ok(Some(Received::SendOnceDestroyed)),
+            _ => Ok(self.no_senders(lanes)),
+        }
+    }
+
+    fn no_senders(&self, lanes: &mut Lanes) -> Option<Received> {
+        let any_left = lanes.by_key.values().any(|lane| lane.lifetime == Lifetime::Many);
+        if !lanes.had_senders || any_left || lanes.listener.is_some() {
+            return None;
+        }
+        lanes.had_senders = false;
+        Some(Received::NoSenders)
+    }
+
+    /// Makes the right ready for its way through a message. On failure it comes back unchanged.
+    pub(crate) fn pack(self) -> Result<MovingReceiveRight, (Self, Error)> {
+        match self.pack_lanes() {
+            Ok(carrier) => Ok(MovingReceiveRight { carrier }),
+            Err(error) => Err((self, error)),
+        }
+    }
+
+    /// Writes all lanes into a new socket whose reading end then stands for the right: one descriptor, however
+    /// many lanes there are.
+    fn pack_lanes(&self) -> Result<OwnedFd> {
+        let lanes = self.lanes.lock();
+        if lanes.listener.is_some() {
+            return Err(Error::fixed(
+                Status::Unsupported,
+                "the receive right of a checked-in name cannot be moved to another process on Linux",
+            ));
+        }
+        if lanes.by_key.len() > MAX_LANES {
+            return Err(Error::fixed(Status::TooLarge, "a receive right with that many senders cannot move"));
+        }
+        let (reading, writing) = socket_pair()?;
+        let all: Vec<&Lane> = lanes.by_key.values().collect();
+        let head = [u8::from(lanes.had_senders), u8::from(self.identity == Identity::ProcessHandle)];
+        message::send_descriptors(writing.as_fd(), &head, &[])?;
+        for some in all.chunks(LANES_PER_PACKET) {
+            let kinds: Vec<u8> = some.iter().map(|lane| lane.lifetime.to_wire()).collect();
+            let sockets: Vec<BorrowedFd<'_>> = some.iter().map(|lane| lane.socket.as_fd()).collect();
+            message::send_descriptors(writing.as_fd(), &kinds, &sockets)?;
+        }
+        Ok(reading)
+    }
+}
+
+/// A receive right on its way.
+#[derive(Debug)]
+pub(crate) struct MovingReceiveRight {
+    carrier: OwnedFd,
+}
+
+impl MovingReceiveRight {
+    pub(super) fn from_received(carrier: OwnedFd) -> Result<Self> {
+        check_is_lane(carrier.as_fd())?;
+        Ok(Self { carrier })
+    }
+
+    /// Lets go behind a successful send. The kernel holds a reference of its own then.
+    pub(crate) fn moved(self) {}
+
+    /// The right itself. When descriptors run out, it comes back and nothing is lost; any other failure
+    /// destroys it.
+    pub(crate) fn unpack(self) -> Result<ReceiveRight, (Option<Self>, Error)> {
+        match self.unpack_lanes() {
+            Ok(right) => Ok(right),
+            Err(error) if error.status() == Status::ResourceExhausted => Err((Some(self), error)),
+            Err(error) => Err((None, error)),
+        }
+    }
+
+    /// Only looks into the carrier: the packets stay in it until the whole right stands, so that running out of
+    /// descriptors half-way loses none.
+    fn unpack_lanes(&self) -> Result<ReceiveRight> {
+        let packets = message::peek_packets(self.carrier.as_fd(), MAX_LANES / LANES_PER_PACKET + 2)?;
+        let wrong = || Error::malformed("a moving receive right is not as this library packs it");
+        let head = packets.first().ok_or_else(wrong)?;
+        let [had_senders @ 0..=1, handles @ 0..=1] = head.bytes[..] else { return Err(wrong()) };
+        let identity = if handles == 1 { Identity::ProcessHandle } else { Identity::Credentials };
+        let right = ReceiveRight::new(identity)?;
+        let mut lanes = right.lanes.lock();
+        for packet in packets.into_iter().skip(1) {
+            if packet.bytes.len() != packet.descriptors.len() {
+                return Err(wrong());
+            }
+            for (kind, socket) in packet.bytes.into_iter().zip(packet.descriptors) {
+                check_is_lane(socket.as_fd())?;
+                right.add_lane(&mut lanes, Lane { socket, lifetime: Lifetime::from_wire(kind)? })?;
+            }
+        }
+        lanes.had_senders = had_senders == 1;
+        drop(lanes);
+        Ok(right)
+    }
+}
+
+impl AsFd for MovingReceiveRight {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.carrier.as_fd()
+    }
+}
+
+/// What a set says is ready.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ready {
+    /// The receive right of that key has a message or a notice.
+    Receive(u64),
+    /// The receive right behind the watched send right of that key is gone. Said once.
+    Dead(u64),
+}
+
+/// Many receive rights and watched send rights behind one descriptor. Keys are the caller's; one key names one
+/// receive right and one watch at the most.
+#[derive(Debug)]
+pub(crate) struct PortSet {
+    epoll: OwnedFd,
+    members: Mutex<Members>,
+}
+
+#[derive(Debug, Default)]
+struct Members {
+    /// The epoll descriptors of member rights, by key. Duplicates, so that a member can be taken out again when
+    /// its right has moved or died.
+    receive: HashMap<u64, OwnedFd>,
+    watched: HashMap<u64, OwnedFd>,
+}
+
+/// Which of the two a key in the epoll set means; the lowest bit of it says so.
+const RECEIVE_BIT: u64 = 0;
+const WATCH_BIT: u64 = 1;
+/// Keys of a set are below this, since one bit tells receive rights from watches.
+pub(crate) const MAX_SET_KEY: u64 = u64::MAX >> 1;
+
+impl PortSet {
+    pub(crate) fn new() -> Result<Self> {
+        let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)
+            .map_err(|errno| system_error("making a port set", errno))?;
+        Ok(Self { epoll, members: Mutex::default() })
+    }
+
+    /// Adds a receive right.
+    pub(crate) fn add(&self, right: &ReceiveRight, key: u64) -> Result<()> {
+        let fd = duplicate(right.descriptor())?;
+        let mut members = self.members.lock();
+        if members.receive.contains_key(&key) {
+            return Err(Error::new(
+                Status::AlreadyExists,
+                format!("the set has a receive right {key} already"),
+            ));
+        }
+        self.watch(fd.as_fd(), key << 1 | RECEIVE_BIT, epoll::EventFlags::IN)?;
+        members.receive.insert(key, fd);
+        Ok(())
+    }
+
+    /// Takes a receive right out. The right itself is untouched.
+    pub(crate) fn remove(&self, key: u64) -> Result<()> {
+        let fd = self.members.lock().receive.remove(&key);
+        self.forget(fd, || format!("the set has no receive right {key}"))
+    }
+
+    /// Reports once when the receive right behind `right` is gone.
+    pub(crate) fn watch_dead(&self, right: &SendRight, key: u64) -> Result<()> {
+        let fd = duplicate(right.as_fd())?;
+        let mut members = self.members.lock();
+        if members.watched.contains_key(&key) {
+            return Err(Error::new(
+                Status::AlreadyExists,
+                format!("the set watches a send right {key} already"),
+            ));
+        }
+        // The hang-up comes unasked; no other event is wanted.
+        self.watch(fd.as_fd(), key << 1 | WATCH_BIT, epoll::EventFlags::ONESHOT)?;
+        members.watched.insert(key, fd);
+        Ok(())
+    }
+
+    /// Ends a watch.
+    pub(crate) fn unwatch(&self, key: u64) -> Result<()> {
+        let fd = self.members.lock().watched.remove(&key);
+        self.forget(fd, || format!("the set watches no send right {key}"))
+    }
+
+    fn watch(&self, fd: BorrowedFd<'_>, data: u64, flags: epoll::EventFlags) -> Result<()> {
+        epoll::add(&self.epoll, fd, epoll::EventData::new_u64(data), flags)
+            .map_err(|errno| system_error("adding to a port set", errno))
+    }
+
+    fn forget(&self, fd: Option<OwnedFd>, missing: impl FnOnce() -> String) -> Result<()> {
+        let fd = fd.ok_or_else(|| Error::new(Status::NotFound, missing()))?;
+        // Needed before the close: the socket may live on in duplicates of other processes, and with it its
+        // place in the epoll set.
+        epoll::delete(&self.epoll, &fd).map_err(|errno| system_error("removing from a port set", errno))
+    }
+
+    /// Readable when [`Self::wait`] would not wait.
+    pub(crate) fn descriptor(&self) -> BorrowedFd<'_> {
+        self.epoll.as_fd()
+    }
+
+    /// The next member that is ready; members take turns.
+    pub(crate) fn wait(&self, deadline: Deadline) -> Result<Ready> {
+        loop {
+            let mut ready: [std::mem::MaybeUninit<epoll::Event>; 1] = [std::mem::MaybeUninit::uninit()];
+            match epoll::wait(&self.epoll, &mut ready, Some(&rustix::event::Timespec::default())) {
+                Ok((events, _)) => {
+                    if let Some(event) = events.first() {
+                        let key = event.data.u64() >> 1;
+                        if event.data.u64() & WATCH_BIT == RECEIVE_BIT {
+                            return Ok(Ready::Receive(key));
+                        }
+                        let fd = self.members.lock().watched.remove(&key);
+                        if fd.is_some() {
+                            self.forget(fd, String::new)?;
+                            return Ok(Ready::Dead(key));
+                        }
+                        continue;
+                    }
+                }
+                Err(Errno::INTR) => continue,
+                Err(errno) => return Err(system_error("waiting for a port set", errno)),
+            }
+            if deadline.is_over() || wait_readable(&[self.epoll.as_fd()], deadline)? == 0 {
+                return Err(Error::TIMED_OUT);
+            }
+        }
+    }
+}
+
+pub(super) fn duplicate(fd: BorrowedFd<'_>) -> Result<OwnedFd> {
+    fd.try_clone_to_owned().map_err(|error| {
+        system_error("duplicating a descriptor", Errno::from_io_error(&error).unwrap_or(Errno::IO))
+    })
+}

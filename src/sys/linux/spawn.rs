@@ -1,0 +1,421 @@
+//! Processes on Linux: `posix_spawn`, pidfds, and what a child inherits.
+
+use std::ffi::{CStr, CString, OsStr};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::os::unix::ffi::OsStrExt;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use parking_lot::Mutex;
+use rustix::fs::FileType;
+use rustix::io::{Errno, FdFlags};
+use rustix::pipe::PipeFlags;
+use rustix::process::{Pid, PidfdFlags, Signal, WaitId, WaitIdOptions};
+
+use super::port::SendRight;
+use super::{system_error, wait_readable};
+use crate::error::{Error, Result, Status};
+use crate::time::Deadline;
+
+/// The environment entry that names the inherited port's descriptor.
+const PORT_ENTRY: &str = "SURFACEPORT_PORT";
+/// The environment entry that names the descriptor of the pipe with the token.
+const TOKEN_ENTRY: &str = "SURFACEPORT_TOKEN_PIPE";
+
+/// Bytes of a session's token.
+pub(crate) const TOKEN_LENGTH: usize = 32;
+
+/// What shows that a child is the one that its host meant.
+pub(crate) type Token = [u8; TOKEN_LENGTH];
+
+/// A new random token.
+pub(crate) fn random_token() -> Result<Token> {
+    let mut token = Token::default();
+    // Up to 256 bytes come whole or not at all: getrandom(2).
+    rustix::rand::getrandom(&mut token, rustix::rand::GetRandomFlags::empty())
+        .map_err(|errno| system_error("making a token", errno))?;
+    Ok(token)
+}
+
+/// What a child has to inherit to find its host: a port and a token. The environment says where they are and
+/// nothing more, since other processes of the user can read it.
+#[derive(Debug)]
+pub(crate) struct Inheritance {
+    port: OwnedFd,
+    token: OwnedFd,
+}
+
+impl Inheritance {
+    pub(crate) fn new(port: SendRight, token: &Token) -> Result<Self> {
+        let (reading, writing) = rustix::pipe::pipe_with(PipeFlags::CLOEXEC)
+            .map_err(|errno| system_error("making a pipe", errno))?;
+        // A new pipe has room for it, so this is whole and does not wait.
+        match rustix::io::write(&writing, token) {
+            Ok(TOKEN_LENGTH) => Ok(Self { port: port.into_raw(), token: reading }),
+            Ok(_) => Err(Error::fixed(Status::System, "a new pipe did not take a token")),
+            Err(errno) => Err(system_error("writing a token", errno)),
+        }
+    }
+
+    /// Entries for the child's environment.
+    pub(crate) fn environment(&self) -> Vec<(String, String)> {
+        vec![
+            (PORT_ENTRY.into(), self.port.as_raw_fd().to_string()),
+            (TOKEN_ENTRY.into(), self.token.as_raw_fd().to_string()),
+        ]
+    }
+
+    /// Descriptors that the child has to have under the same numbers.
+    pub(crate) fn descriptors(&self) -> [BorrowedFd<'_>; 2] {
+        [self.port.as_fd(), self.token.as_fd()]
+    }
+}
+
+/// Takes what this process inherited. It is there once.
+///
+/// Errors: not found, when no host started this process; wrong state, when it was taken before; timed out.
+pub(crate) fn take_inheritance(deadline: Deadline) -> Result<(SendRight, Token)> {
+    static TAKEN: AtomicBool = AtomicBool::new(false);
+    let (Some(port), Some(token)) = (inherited_number(PORT_ENTRY)?, inherited_number(TOKEN_ENTRY)?) else {
+        return Err(Error::new(
+            Status::NotFound,
+            format!(
+                "no host started this process: {PORT_ENTRY} and {TOKEN_ENTRY} are not in its environment"
+            ),
+        ));
+    };
+    // Relaxed: the flag guards itself only; nothing else is published through it.
+    if port == token || TAKEN.swap(true, Ordering::Relaxed) {
+        return Err(Error::fixed(Status::WrongState, "this process has connected to its host before"));
+    }
+    let port = SendRight::from_raw(adopt(port)?)
+        .map_err(|error| Error::new(Status::NotFound, format!("{PORT_ENTRY}: {error}")))?;
+    Ok((port, read_token(&adopt(token)?, deadline)?))
+}
+
+fn inherited_number(entry: &str) -> Result<Option<RawFd>> {
+    let Some(value) = std::env::var_os(entry) else { return Ok(None) };
+    let number = value.to_str().and_then(|text| text.parse::<RawFd>().ok()).filter(|number| *number > 2);
+    match number {
+        Some(number) => Ok(Some(number)),
+        None => Err(Error::new(
+            Status::NotFound,
+            format!("{entry} is {}, which is no descriptor's number", value.display()),
+        )),
+    }
+}
+
+/// Makes an inherited descriptor ours: owned, and close-on-exec from here on.
+fn adopt(number: RawFd) -> Result<OwnedFd> {
+    // SAFETY: borrowed for the length of this call only; the kernel answers EBADF if there is no such descriptor.
+    let borrowed = unsafe { BorrowedFd::borrow_raw(number) };
+    rustix::io::fcntl_setfd(borrowed, FdFlags::CLOEXEC).map_err(|_| {
+        Error::new(Status::NotFound, format!("the descriptor {number} that the host passes on is not open"))
+    })?;
+    // SAFETY: the host left this descriptor for this library, the environment says so, and it is adopted once.
+    Ok(unsafe { OwnedFd::from_raw_fd(number) })
+}
+
+fn read_token(pipe: &OwnedFd, deadline: Deadline) -> Result<Token> {
+    let failed = |errno| system_error("reading the token", errno);
+    let status = rustix::fs::fstat(pipe).map_err(failed)?;
+    if FileType::from_raw_mode(status.st_mode) != FileType::Fifo {
+        return Err(Error::new(Status::NotFound, format!("{TOKEN_ENTRY} names no pipe")));
+    }
+    let mut token = Token::default();
+    let mut filled = 0;
+    while filled < TOKEN_LENGTH {
+        if wait_readable(&[pipe.as_fd()], deadline)? == 0 {
+            return Err(Error::TIMED_OUT.context("reading the token"));
+        }
+        match rustix::io::read(pipe, &mut token[filled..]) {
+            Ok(0) => return Err(Error::fixed(Status::PeerDead, "the host left no token")),
+            Ok(count) => filled += count,
+            Err(Errno::INTR | Errno::AGAIN) => {}
+            Err(errno) => return Err(failed(errno)),
+        }
+    }
+    Ok(token)
+}
+
+/// What to start, and how.
+#[derive(Debug)]
+pub(crate) struct Command<'a> {
+    /// The program and its arguments; at least one. A program without a slash is searched in `PATH`.
+    pub(crate) arguments: &'a [CString],
+    /// All of the environment, as `NAME=value`.
+    pub(crate) environment: &'a [CString],
+    /// The working folder; `None` is this process's.
+    pub(crate) directory: Option<&'a CStr>,
+    /// Kept open in the child under the same numbers; every other descriptor of ours is close-on-exec.
+    pub(crate) inherited: &'a [BorrowedFd<'a>],
+}
+
+/// `posix_spawn` functions answer with an error number.
+fn check(what: &str, outcome: libc::c_int) -> Result<()> {
+    match outcome {
+        0 => Ok(()),
+        errno => Err(system_error(what, Errno::from_raw_os_error(errno))),
+    }
+}
+
+/// Null-terminated, as `argv` and `envp` are. The pointers live as long as the strings.
+fn pointers(strings: &[CString]) -> Vec<*mut libc::c_char> {
+    let each = strings.iter().map(|string| string.as_ptr().cast_mut());
+    each.chain(std::iter::once(std::ptr::null_mut())).collect()
+}
+
+struct FileActions(libc::posix_spawn_file_actions_t);
+
+impl FileActions {
+    fn new() -> Result<Self> {
+        let mut actions = std::mem::MaybeUninit::uninit();
+        // SAFETY: the call initializes what it is given.
+        check("preparing a process", unsafe { libc::posix_spawn_file_actions_init(actions.as_mut_ptr()) })?;
+        // SAFETY: initialized by the successful call above.
+        Ok(Self(unsafe { actions.assume_init() }))
+    }
+
+    fn keep(&mut self, fd: BorrowedFd<'_>) -> Result<()> {
+        let number = fd.as_raw_fd();
+        // A dup2 onto itself clears close-on-exec in the child: POSIX.1-2024, glibc since 2.29, musl.
+        // SAFETY: the actions are initialized.
+        check("preparing a process", unsafe {
+            libc::posix_spawn_file_actions_adddup2(&raw mut self.0, number, number)
+        })
+    }
+
+    fn change_directory(&mut self, directory: &CStr) -> Result<()> {
+        // SAFETY: the actions are initialized; the path is copied by the call.
+        check("preparing a process", unsafe {
+            libc::posix_spawn_file_actions_addchdir_np(&raw mut self.0, directory.as_ptr())
+        })
+    }
+}
+
+impl Drop for FileActions {
+    fn drop(&mut self) {
+        // SAFETY: initialized in `new` and destroyed once.
+        unsafe { libc::posix_spawn_file_actions_destroy(&raw mut self.0) };
+    }
+}
+
+struct SpawnAttributes(libc::posix_spawnattr_t);
+
+impl SpawnAttributes {
+    /// The child begins with an empty signal mask and the default for SIGPIPE, which Rust programs ignore.
+    fn new() -> Result<Self> {
+        let mut attributes = std::mem::MaybeUninit::uninit();
+        // SAFETY: the call initializes what it is given.
+        check("preparing a process", unsafe { libc::posix_spawnattr_init(attributes.as_mut_ptr()) })?;
+        // SAFETY: initialized by the successful call above.
+        let mut this = Self(unsafe { attributes.assume_init() });
+        let mut set = std::mem::MaybeUninit::uninit();
+        let flags = (libc::POSIX_SPAWN_SETSIGMASK | libc::POSIX_SPAWN_SETSIGDEF) as libc::c_short;
+        // SAFETY: the attributes are initialized; the set is initialized by sigemptyset before it is read.
+        let outcomes = unsafe {
+            [
+                libc::sigemptyset(set.as_mut_ptr()),
+                libc::posix_spawnattr_setsigmask(&raw mut this.0, set.as_ptr()),
+                libc::sigaddset(set.as_mut_ptr(), libc::SIGPIPE),
+                libc::posix_spawnattr_setsigdefault(&raw mut this.0, set.as_ptr()),
+                libc::posix_spawnattr_setflags(&raw mut this.0, flags),
+            ]
+        };
+        outcomes.into_iter().try_for_each(|outcome| check("preparing a process", outcome))?;
+        Ok(this)
+    }
+}
+
+impl Drop for SpawnAttributes {
+    fn drop(&mut self) {
+        // SAFETY: initialized in `new` and destroyed once.
+        unsafe { libc::posix_spawnattr_destroy(&raw mut self.0) };
+    }
+}
+
+/// Starts a process.
+///
+/// Errors: not found or permission denied for the program; what the system says.
+pub(crate) fn spawn(command: &Command<'_>) -> Result<Process> {
+    let mut actions = FileActions::new()?;
+    for fd in command.inherited {
+        actions.keep(*fd)?;
+    }
+    if let Some(directory) = command.directory {
+        actions.change_directory(directory)?;
+    }
+    let attributes = SpawnAttributes::new()?;
+    let program = command.arguments.first().ok_or_else(|| Error::invalid("a command has no program"))?;
+    let (arguments, environment) = (pointers(command.arguments), pointers(command.environment));
+    let mut pid: libc::pid_t = 0;
+    // SAFETY: the strings and the null-terminated arrays of pointers to them live across the call, the actions
+    // and attributes are initialized.
+    let outcome = unsafe {
+        libc::posix_spawnp(
+            &raw mut pid,
+            program.as_ptr(),
+            &raw const actions.0,
+            &raw const attributes.0,
+            arguments.as_ptr(),
+            environment.as_ptr(),
+        )
+    };
+    check(&format!("starting {}", OsStr::from_bytes(program.to_bytes()).display()), outcome)?;
+    let pid =
+        Pid::from_raw(pid).ok_or_else(|| Error::fixed(Status::Internal, "a process without a number"))?;
+    // Our own child, not waited for yet: the number cannot have been given to another process.
+    Process::open(pid, true)
+}
+
+/// How a process ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Exit {
+    /// By itself, with this status.
+    Exited(i32),
+    /// By this signal.
+    Signalled(i32),
+    /// It has ended, and how is known to its own parent only, or to who reaped it before us.
+    Unknown,
+}
+
+/// A process that keeps its identity: its number is not reused under this.
+#[derive(Debug)]
+pub(crate) struct Process {
+    pid: Pid,
+    handle: OwnedFd,
+    /// Whether it is ours to reap.
+    is_child: bool,
+    exit: Mutex<Option<Exit>>,
+}
+
+impl Process {
+    fn open(pid: Pid, is_child: bool) -> Result<Self> {
+        let handle = rustix::process::pidfd_open(pid, PidfdFlags::empty()).map_err(|errno| {
+            let status = if errno == Errno::SRCH { Status::NotFound } else { Status::System };
+            Error::new(status, format!("opening process {pid}: {}", std::io::Error::from(errno)))
+        })?;
+        Ok(Self { pid, handle, is_child, exit: Mutex::new(None) })
+    }
+
+    /// Watches a process that somebody else started and will reap.
+    pub(crate) fn watch(process_id: u32) -> Result<Self> {
+        let pid = i32::try_from(process_id).ok().and_then(Pid::from_raw);
+        Self::open(pid.ok_or_else(|| Error::invalid(format!("{process_id} is no process number")))?, false)
+    }
+
+    pub(crate) fn id(&self) -> u32 {
+        self.pid.as_raw_nonzero().get().unsigned_abs()
+    }
+
+    /// Readable when the process has ended.
+    pub(crate) fn descriptor(&self) -> BorrowedFd<'_> {
+        self.handle.as_fd()
+    }
+
+    /// Waits for the end, and reaps a child.
+    pub(crate) fn wait(&self, deadline: Deadline) -> Result<Exit> {
+        if let Some(exit) = *self.exit.lock() {
+            return Ok(exit);
+        }
+        if wait_readable(&[self.handle.as_fd()], deadline)? == 0 {
+            return Err(Error::TIMED_OUT.context("waiting for a process"));
+        }
+        let mut known = self.exit.lock();
+        if let Some(exit) = *known {
+            return Ok(exit);
+        }
+        let exit = if self.is_child { self.reap()? } else { Exit::Unknown };
+        *known = Some(exit);
+        Ok(exit)
+    }
+
+    fn reap(&self) -> Result<Exit> {
+        loop {
+            match rustix::process::waitid(WaitId::PidFd(self.handle.as_fd()), WaitIdOptions::EXITED) {
+                Ok(Some(status)) => {
+                    let exited = status.exit_status().map(Exit::Exited);
+                    let signalled = status.terminating_signal().map(Exit::Signalled);
+                    return Ok(exited.or(signalled).unwrap_or(Exit::Unknown));
+                }
+                // Reaped by somebody else in this process: a loop over all children, or SIGCHLD ignored.
+                Ok(None) | Err(Errno::CHILD) => return Ok(Exit::Unknown),
+                Err(Errno::INTR) => {}
+                Err(errno) => return Err(system_error("waiting for a process", errno)),
+            }
+        }
+    }
+
+    /// Ends the process at once. One that has ended already is fine.
+    pub(crate) fn kill(&self) -> Result<()> {
+        match rustix::process::pidfd_send_signal(&self.handle, Signal::KILL) {
+            Ok(()) | Err(Errno::SRCH) => Ok(()),
+            Err(errno) => Err(system_error("ending a process", errno)),
+        }
+    }
+}
+
+/// A process as a number that can stand in shared memory: its identifier and when it started, so that a later
+/// process with the same identifier is not taken for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct ProcessStamp {
+    pid: u32,
+    /// The low half of the start time in clock ticks: field 22 of `/proc/<pid>/stat`, see proc(5).
+    started: u32,
+}
+
+impl ProcessStamp {
+    pub(super) fn current() -> Result<Self> {
+        let pid = std::process::id();
+        let (_, started) = Self::look_up(pid)
+            .ok_or_else(|| Error::fixed(Status::System, "this process cannot read its own /proc entry"))?;
+        Ok(Self { pid, started })
+    }
+
+    /// State letter and start time of a process, if it exists.
+    fn look_up(pid: u32) -> Option<(u8, u32)> {
+        let stat = std::fs::read(format!("/proc/{pid}/stat")).ok()?;
+        // The second field, the program's name, is in parentheses and can contain anything.
+        let behind_name = stat.iter().rposition(|byte| *byte == b')')? + 2;
+        let mut fields = stat.get(behind_name..)?.split(|byte| *byte == b' ');
+        let state = *fields.next()?.first()?;
+        let started: u64 = std::str::from_utf8(fields.nth(18)?).ok()?.parse().ok()?;
+        Some((state, started as u32))
+    }
+
+    /// Whether that very process lives. A zombie does not.
+    pub(super) fn is_alive(self) -> bool {
+        Self::look_up(self.pid)
+            .is_some_and(|(state, started)| started == self.started && !matches!(state, b'Z' | b'X' | b'x'))
+    }
+
+    /// Never 0: no process has the identifier 0.
+    pub(super) fn to_shared(self) -> u64 {
+        u64::from(self.pid) << 32 | u64::from(self.started)
+    }
+
+    pub(super) fn from_shared(bits: u64) -> Self {
+        Self { pid: (bits >> 32) as u32, started: bits as u32 }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stamp_tells_the_living_from_the_dead() {
+        let me = ProcessStamp::current().unwrap();
+        assert!(me.is_alive());
+        assert_eq!(ProcessStamp::from_shared(me.to_shared()), me);
+        assert!(!ProcessStamp { started: me.started.wrapping_add(1), ..me }.is_alive(), "another start time");
+        let mut child = std::process::Command::new("true").spawn().unwrap();
+        let process = Process::watch(child.id()).unwrap();
+        wait_readable(&[process.descriptor()], Deadline::NOW.at_most(std::time::Duration::ZERO)).unwrap();
+        let stamp =
+            ProcessStamp::look_up(child.id()).map(|(_, started)| ProcessStamp { pid: child.id(), started });
+        process.wait(crate::time::Timeout::FOREVER.deadline()).unwrap();
+        // Ended and not reaped: a zombie, which does not count.
+        assert!(stamp.is_some_and(|stamp| !stamp.is_alive()));
+        child.wait().unwrap();
+    }
+}

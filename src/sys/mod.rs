@@ -1,0 +1,65 @@
+//! The operating system, behind one contract. Everything above this folder reads as if there were one system.
+//!
+//! `wire` is common to all systems; the others exist once for each system, in files of the same names.
+//!
+//! # `port`
+//!
+//! - `SendRight`: may be duplicated (`try_clone`) and sent. `is_dead` tells whether the receive right is gone.
+//!   Raw form: `into_raw`, `from_raw` (checked).
+//! - `SendOnceRight`: good for one message, then it is used up. If it dies unused its receiver learns that.
+//! - `ReceiveRight`: `new`; `make_send` and `make_send_once` at any time; whole messages, in order for each
+//!   sender; bounded. It reports *no senders* once each time that the last send right is gone, however often
+//!   it was duplicated or sent on. `descriptor` is readable when `receive` would not wait.
+//! - `MovingReceiveRight`: a receive right on its way through a message (`pack`, `unpack`); what is queued, and
+//!   what is sent meanwhile, arrives at the new owner.
+//! - `PortSet`: many receive rights, and watches for dead names, behind one descriptor, served in turn.
+//!
+//! # `message`
+//!
+//! - `send`: whole or not at all. On failure every attachment is still in the message. `Deadline::NOW` never
+//!   waits. A send-once right is used up by success only.
+//! - `ReceiveRight::receive`: a message whose envelope, rights, seals and sizes are checked. A malformed one is
+//!   destroyed whole and reported as such. A lack of descriptors loses nothing: the message stays queued.
+//! - `Sender`: who the kernel says sent this very message.
+//!
+//! # `bootstrap`
+//!
+//! - `check_in`: one owner of a name at a time; the name of a dead owner is free at once. `look_up`: a send
+//!   right, or *not found*, or waits until the name appears. Only the same user gets in.
+//!
+//! # `memory`
+//!
+//! - `Memory`: a mapped region that can be sent; its size never changes while anyone has it. With
+//!   `Protection::ReadOnlyForOthers` only the maker can ever write. `sealed` regions nobody can write: their
+//!   bytes may be borrowed as a slice.
+//!
+//! # `surface`
+//!
+//! - `Surface`: pixels with IOSurface's vocabulary, mapped; `seed`, uses, purgeable state and values are shared
+//!   between processes and are information, never something that safety rests on.
+//!
+//! # `doorbell`
+//!
+//! - `doorbell()` makes a `Doorbell` (waits) and its `Ringer` (sent to the other side as a send right).
+//!   Rings coalesce; ringing never blocks, whatever the other side does to its end.
+//!
+//! # `spawn`
+//!
+//! - `spawn`: starts a process that inherits exactly the rights that it is given. `Process`: is it alive, wait
+//!   for its end with a deadline, its exit status; no identifier is ever reused under it. `Token` pipes.
+//!
+//! # Waiting
+//!
+//! - `wait_readable`: waits until one of a few descriptors is readable. `monotonic_nanoseconds`: the clock.
+
+pub(crate) mod wire;
+
+#[cfg(target_os = "linux")]
+mod linux;
+#[cfg(target_os = "linux")]
+pub(crate) use linux::{
+    bootstrap, doorbell, memory, message, monotonic_nanoseconds, port, spawn, surface, wait_readable,
+};
+
+#[cfg(not(target_os = "linux"))]
+compile_error!("surfaceport runs on Linux; the macOS side is being built");

@@ -1,0 +1,281 @@
+//! The library's own header of a message, the same on every system: what precedes the user's bytes.
+//!
+//! ```text
+//! Header (24 bytes) | Entry × attachments (48 bytes each) | payload, unless it travels out of line
+//! ```
+//!
+//! Everything here is read from a peer, so nothing is believed: each length is checked against what arrived,
+//! unknown flags and kinds are refused, and no byte is looked at through anything but a declared layout.
+
+use zerocopy::little_endian::{U16, U32, U64};
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
+
+use crate::error::{Error, Result, Status};
+
+/// The bytes `SFPM` at the start of each message.
+pub(crate) const MAGIC: u32 = u32::from_le_bytes(*b"SFPM");
+/// The version of this layout. Another one is refused as [`Status::Unsupported`].
+pub(crate) const VERSION: u16 = 1;
+/// The most attachments of one message.
+pub(crate) const MAX_ATTACHMENTS: usize = 64;
+/// The largest payload of one message, in bytes: 256 MiB.
+pub(crate) const MAX_PAYLOAD: u64 = 256 << 20;
+/// The largest payload that travels inside of a message, in bytes; larger ones go out of line.
+pub(crate) const INLINE_LIMIT: usize = 32 << 10;
+/// The longest that header, table and payload of one message can be, in bytes.
+pub(crate) const MAX_INLINE_MESSAGE: usize =
+    size_of::<Header>() + MAX_ATTACHMENTS * size_of::<Entry>() + INLINE_LIMIT;
+
+/// The payload is a sealed memory region, the first native right of the message.
+const OUT_OF_LINE: u16 = 1;
+/// A send-once right for the answer follows as the next native right.
+const HAS_REPLY: u16 = 2;
+
+#[derive(FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned, Clone, Copy)]
+#[repr(C)]
+struct Header {
+    magic: U32,
+    version: U16,
+    flags: U16,
+    id: U32,
+    attachments: U16,
+    reserved: U16,
+    payload_length: U64,
+}
+
+/// One line of the attachment table.
+#[derive(FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned, Clone, Copy)]
+#[repr(C)]
+struct Entry {
+    kind: U16,
+    reserved: U16,
+    flags: U32,
+    length: U64,
+    detail: [u8; 32],
+}
+
+/// The kinds of attachment on the wire.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u16)]
+pub(crate) enum Kind {
+    SendRight = 1,
+    ReceiveRight = 2,
+    Memory = 3,
+    Surface = 4,
+    Descriptor = 5,
+}
+
+impl Kind {
+    fn from_wire(kind: u16) -> Option<Self> {
+        [Self::SendRight, Self::ReceiveRight, Self::Memory, Self::Surface, Self::Descriptor]
+            .into_iter()
+            .find(|known| *known as u16 == kind)
+    }
+}
+
+/// What the table says of one attachment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Described {
+    pub(crate) kind: Kind,
+    /// Bytes of a memory region; 0 for the other kinds.
+    pub(crate) length: u64,
+    /// What the kind needs besides: a surface's geometry.
+    pub(crate) detail: [u8; 32],
+}
+
+impl Described {
+    pub(crate) fn plain(kind: Kind) -> Self {
+        Self { kind, length: 0, detail: [0; 32] }
+    }
+}
+
+/// What precedes the payload, in the terms of this library.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Envelope {
+    pub(crate) id: u32,
+    pub(crate) out_of_line: bool,
+    pub(crate) has_reply: bool,
+    pub(crate) payload_length: u64,
+    pub(crate) attachments: Vec<Described>,
+}
+
+impl Envelope {
+    /// How many native rights the message has to carry.
+    pub(crate) fn native_rights(&self) -> usize {
+        usize::from(self.out_of_line) + usize::from(self.has_reply) + self.attachments.len()
+    }
+
+    /// The bytes that precede the payload. The caller has checked the limits.
+    pub(crate) fn encode(&self) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(size_of::<Header>() + self.attachments.len() * size_of::<Entry>());
+        let header = Header {
+            magic: MAGIC.into(),
+            version: VERSION.into(),
+            flags: (if self.out_of_line { OUT_OF_LINE } else { 0 }
+                | if self.has_reply { HAS_REPLY } else { 0 })
+            .into(),
+            id: self.id.into(),
+            attachments: (self.attachments.len() as u16).into(),
+            reserved: 0.into(),
+            payload_length: self.payload_length.into(),
+        };
+        bytes.extend_from_slice(header.as_bytes());
+        for described in &self.attachments {
+            let entry = Entry {
+                kind: (described.kind as u16).into(),
+                reserved: 0.into(),
+                flags: 0.into(),
+                length: described.length.into(),
+                detail: described.detail,
+            };
+            bytes.extend_from_slice(entry.as_bytes());
+        }
+        bytes
+    }
+
+    /// Splits a received message into its envelope and its inline payload.
+    ///
+    /// Errors: [`Status::Malformed`]; [`Status::Unsupported`] for another version.
+    pub(crate) fn decode(message: &[u8]) -> Result<(Self, &[u8])> {
+        let (header, rest) = Header::ref_from_prefix(message)
+            .map_err(|_| Error::malformed(format!("a message of {} bytes has no header", message.len())))?;
+        if header.magic.get() != MAGIC {
+            return Err(Error::malformed("a message does not begin with this library's magic"));
+        }
+        if header.version.get() != VERSION {
+            return Err(Error::new(
+                Status::Unsupported,
+                format!("a message has wire version {}, this library speaks {VERSION}", header.version),
+            ));
+        }
+        let flags = header.flags.get();
+        if flags & !(OUT_OF_LINE | HAS_REPLY) != 0 || header.reserved.get() != 0 {
+            return Err(Error::malformed("a message has flags that this version does not know"));
+        }
+        let count = usize::from(header.attachments.get());
+        if count > MAX_ATTACHMENTS {
+            return Err(Error::malformed(format!(
+                "a message claims {count} attachments, at most {MAX_ATTACHMENTS} are possible"
+            )));
+        }
+        let payload_length = header.payload_length.get();
+        if payload_length > MAX_PAYLOAD {
+            return Err(Error::malformed(format!("a message claims a payload of {payload_length} bytes")));
+        }
+        let (entries, payload) = <[Entry]>::ref_from_prefix_with_elems(rest, count)
+            .map_err(|_| Error::malformed("a message ends within its attachment table"))?;
+        let out_of_line = flags & OUT_OF_LINE != 0;
+        let expected_inline = if out_of_line { 0 } else { payload_length };
+        if payload.len() as u64 != expected_inline || (out_of_line && payload_length == 0) {
+            return Err(Error::malformed(format!(
+                "a message carries {} payload bytes where its header says {payload_length}{}",
+                payload.len(),
+                if out_of_line { " out of line" } else { "" },
+            )));
+        }
+        let attachments = entries.iter().map(Described::decode).collect::<Result<_>>()?;
+        let envelope = Self {
+            id: header.id.get(),
+            out_of_line,
+            has_reply: flags & HAS_REPLY != 0,
+            payload_length,
+            attachments,
+        };
+        Ok((envelope, payload))
+    }
+}
+
+impl Described {
+    fn decode(entry: &Entry) -> Result<Self> {
+        let kind = Kind::from_wire(entry.kind.get()).ok_or_else(|| {
+            Error::malformed(format!("a message has an attachment of unknown kind {}", entry.kind))
+        })?;
+        if entry.reserved.get() != 0 || entry.flags.get() != 0 {
+            return Err(Error::malformed("an attachment has flags that this version does not know"));
+        }
+        Ok(Self { kind, length: entry.length.get(), detail: entry.detail })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn sample() -> Envelope {
+        Envelope {
+            id: 0xfeed_beef,
+            out_of_line: false,
+            has_reply: true,
+            payload_length: 5,
+            attachments: vec![
+                Described::plain(Kind::SendRight),
+                Described { kind: Kind::Surface, length: 9, detail: [7; 32] },
+            ],
+        }
+    }
+
+    fn encoded(payload: &[u8]) -> Vec<u8> {
+        [sample().encode(), payload.to_vec()].concat()
+    }
+
+    fn status_of(message: &[u8]) -> Status {
+        Envelope::decode(message).unwrap_err().status()
+    }
+
+    #[test]
+    fn what_is_encoded_is_decoded() {
+        let bytes = encoded(b"hello");
+        let (envelope, payload) = Envelope::decode(&bytes).unwrap();
+        assert_eq!((envelope, payload), (sample(), &b"hello"[..]));
+    }
+
+    #[test]
+    fn every_truncation_is_refused() {
+        let whole = encoded(b"hello");
+        for end in 0..whole.len() {
+            assert_eq!(status_of(&whole[..end]), Status::Malformed, "cut at {end}");
+        }
+        assert_eq!(status_of(&encoded(b"hello!")), Status::Malformed);
+    }
+
+    #[test]
+    fn each_wrong_field_is_refused() {
+        let change = |at: usize, value: u8| {
+            let mut bytes = encoded(b"hello");
+            assert_ne!(bytes[at], value);
+            bytes[at] = value;
+            status_of(&bytes)
+        };
+        assert_eq!(change(0, b'X'), Status::Malformed, "magic");
+        assert_eq!(change(4, 2), Status::Unsupported, "version");
+        assert_eq!(change(6, 0x80), Status::Malformed, "flags");
+        assert_eq!(change(12, 65), Status::Malformed, "too many attachments");
+        assert_eq!(change(12, 1), Status::Malformed, "fewer attachments than sent");
+        assert_eq!(change(14, 1), Status::Malformed, "reserved");
+        assert_eq!(change(16, 4), Status::Malformed, "payload length");
+        assert_eq!(change(20, 1), Status::Malformed, "payload length over the maximum");
+        assert_eq!(change(24, 9), Status::Malformed, "kind");
+        assert_eq!(change(28, 1), Status::Malformed, "attachment flags");
+    }
+
+    proptest! {
+        #[test]
+        fn garbage_never_panics(bytes in proptest::collection::vec(any::<u8>(), 0..400)) {
+            let _ = Envelope::decode(&bytes);
+        }
+
+        #[test]
+        fn garbage_behind_a_good_start_never_panics(
+            bytes in proptest::collection::vec(any::<u8>(), 0..400),
+            count in 0_u8..70,
+        ) {
+            let mut message = sample().encode();
+            message.truncate(size_of::<Header>());
+            message[12] = count;
+            message.extend(bytes);
+            let _ = Envelope::decode(&message);
+        }
+    }
+}
