@@ -1,3 +1,78 @@
-//! The project's tasks.
+//! The project's tasks, run as `cargo xtask COMMAND`.
+//!
+//! `test` is everything that decides whether a change is good; `header` writes the C header.
+//! Each further task is one more [`Task`] and one file beside this one.
 
-fn main() {}
+mod c_compiler;
+mod c_examples;
+mod c_tests;
+mod cargo;
+mod command;
+mod dependencies;
+mod header;
+mod project;
+mod readme;
+mod report;
+mod sections;
+mod steps;
+mod symbols;
+mod version;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+use crate::project::Project;
+use crate::steps::Step;
+
+/// The project's tasks.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Arguments {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Check everything: format, lints, documentation, tests, header, symbols, C examples.
+    ///
+    /// Every step is run, also after one that failed; the exit status is 0 only if none did.
+    Test {
+        /// A step that cannot run here is a failure, not a skip.
+        #[arg(long)]
+        no_skip: bool,
+        /// Only these steps, and those that they need; all of them if none is named.
+        #[arg(value_enum, value_name = "STEP")]
+        steps: Vec<Step>,
+    },
+    /// Write include/surfaceport.h and the list of its symbols from src/ffi.
+    Header,
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    match run(arguments.task) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(task: Task) -> Result<ExitCode> {
+    match task {
+        Task::Test { no_skip, steps } => {
+            let project = Project::find(no_skip)?;
+            let report = steps::run(&project, &steps)?;
+            report.print();
+            Ok(if report.is_good() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+        }
+        Task::Header => {
+            header::write(&Project::find(false)?)?;
+            Ok(ExitCode::SUCCESS)
+        }
+    }
+}

@@ -1,0 +1,160 @@
+//! The steps of `cargo xtask test`: their order, what each needs, and the run.
+
+use std::time::{Duration, Instant};
+
+use anstyle::Style;
+use anyhow::Result;
+use clap::ValueEnum;
+
+use crate::project::Project;
+use crate::report::{Entry, Outcome, Report};
+use crate::{c_examples, c_tests, cargo, dependencies, header, readme, symbols, version};
+
+/// A step of `cargo xtask test`. They run in this order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
+pub(crate) enum Step {
+    /// The format of all Rust code
+    Fmt,
+    /// The lints, each warning an error
+    Clippy,
+    /// The documentation builds without a warning
+    Rustdoc,
+    /// The Rust tests: library, program and tasks
+    Rust,
+    /// The examples in the documentation
+    Doctest,
+    /// The models of the lock-free parts, in every order that loom finds
+    Loom,
+    /// include/surfaceport.h is what src/ffi says
+    Header,
+    /// The header alone compiles as C99, C11 and C++17 without a warning
+    HeaderCompiles,
+    /// The library's dependencies are few, and none is only a tool's
+    Dependencies,
+    /// The release build of the library
+    Library,
+    /// The library exports what the header declares and nothing else
+    Symbols,
+    /// The header, the library and Cargo.toml name one version
+    Version,
+    /// The code blocks of README.md are extracts of the files that they name
+    Readme,
+    /// The C examples, built with the README's commands, run
+    CExamples,
+    /// The tests of the C API
+    CTests,
+    /// The C examples and tests under the address and undefined behaviour sanitizers
+    CSanitizers,
+    /// The tests of the C API under valgrind
+    CValgrind,
+}
+
+impl Step {
+    /// The step's name on the command line.
+    pub(crate) fn name(self) -> String {
+        self.to_possible_value().map_or_else(String::new, |value| value.get_name().to_owned())
+    }
+
+    /// What the step checks, in a line.
+    fn about(self) -> String {
+        let value = self.to_possible_value();
+        value.and_then(|value| value.get_help().map(ToString::to_string)).unwrap_or_default()
+    }
+
+    /// The steps that must have succeeded before.
+    fn needs(self) -> &'static [Step] {
+        match self {
+            Step::Symbols
+            | Step::Version
+            | Step::CExamples
+            | Step::CTests
+            | Step::CSanitizers
+            | Step::CValgrind => &[Step::Library],
+            _ => &[],
+        }
+    }
+
+    fn run(self, project: &Project) -> Result<Outcome> {
+        match self {
+            Step::Fmt => cargo::fmt(project),
+            Step::Clippy => cargo::clippy(project),
+            Step::Rustdoc => cargo::rustdoc(project),
+            Step::Rust => cargo::rust(project),
+            Step::Doctest => cargo::doctest(project),
+            Step::Loom => cargo::loom(project),
+            Step::Header => header::check(project),
+            Step::HeaderCompiles => header::compile(project),
+            Step::Dependencies => dependencies::check(project),
+            Step::Library => cargo::library(project),
+            Step::Symbols => symbols::check(project),
+            Step::Version => version::check(project),
+            Step::Readme => readme::check(project),
+            Step::CExamples => c_examples::run(project),
+            Step::CTests => c_tests::run(project),
+            Step::CSanitizers => c_tests::run_sanitized(project),
+            Step::CValgrind => c_tests::run_in_valgrind(project),
+        }
+    }
+}
+
+/// Runs the named steps and what they need, or all of them, in order; also after a failure.
+pub(crate) fn run(project: &Project, named: &[Step]) -> Result<Report> {
+    let steps = select(named);
+    let bold = Style::new().bold();
+    let mut report = Report::new(project.no_skip);
+    project.take_skips()?;
+    for (index, step) in steps.iter().enumerate() {
+        let (number, count, name) = (index + 1, steps.len(), step.name());
+        anstream::println!("\n{bold}== {number}/{count} {name}{bold:#}: {}", step.about());
+        let started = Instant::now();
+        let outcome = match step.needs().iter().find(|need| report.has_failed(&need.name())) {
+            Some(need) => {
+                Outcome::Failed(format!("not run: it needs the step {}, which failed", need.name()))
+            }
+            None => step.run(project).unwrap_or_else(|error| Outcome::Failed(format!("{error:#}"))),
+        };
+        let time: Duration = started.elapsed();
+        report.add(Entry { name, outcome, skips: project.take_skips()?, time });
+    }
+    Ok(report)
+}
+
+/// The named steps with their needs, each once and in order; all steps if none is named.
+fn select(named: &[Step]) -> Vec<Step> {
+    if named.is_empty() {
+        return Step::value_variants().to_vec();
+    }
+    let mut steps: Vec<Step> = named.to_vec();
+    steps.extend(named.iter().flat_map(|step| step.needs()));
+    steps.sort();
+    steps.dedup();
+    steps
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn named_steps_bring_what_they_need_in_order() {
+        assert_eq!(
+            select(&[Step::Symbols, Step::Fmt, Step::Symbols]),
+            [Step::Fmt, Step::Library, Step::Symbols]
+        );
+        assert_eq!(select(&[]).len(), Step::value_variants().len());
+    }
+
+    #[test]
+    fn a_need_comes_before_its_step() {
+        for step in Step::value_variants() {
+            assert!(step.needs().iter().all(|need| need < step), "{step:?}");
+        }
+    }
+
+    #[test]
+    fn every_step_says_what_it_checks() {
+        for step in Step::value_variants() {
+            assert!(!step.about().is_empty(), "{step:?}");
+        }
+    }
+}
