@@ -337,7 +337,7 @@ impl Duplex {
 
     /// Takes an end out of a message: its attachments `index` and `index + 1`.
     pub(crate) fn take_from(message: &mut Message, index: usize) -> Result<Self> {
-        // The send right first: the receive right's taking can fail for want of descriptors and be repeated.
+        // The receive right first: that can fail for want of descriptors, then both are still in the message.
         message.check_is_pair(index)?;
         let receive = message.take_receive_right(index)?;
         let send = message.take_send_right(index + 1)?;

@@ -34,6 +34,7 @@ pub fn enter(roles: &[(&str, fn(&str))]) {
             main(&std::env::var(ARGUMENT).unwrap_or_default());
         }
         Err(_) => {
+            let _alone = alone();
             assert!(Peer::start("nothing", "").wait().success());
             assert!(!Peer::start("no such role", "").wait().success());
         }
@@ -101,6 +102,23 @@ pub fn unique_name(of: &str) -> String {
     format!("org.surfaceport.test.{of}.{}.{number}", std::process::id())
 }
 
+/// One test of this program at a time: for those that count what the process has open, and for all that run beside
+/// them.
+pub fn alone() -> std::sync::MutexGuard<'static, ()> {
+    static ALONE: std::sync::Mutex<()> = std::sync::Mutex::new(());
+    // A test that failed has left nothing half-done here.
+    ALONE.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+/// Runs `body` alone, and checks that it leaves no descriptor and no mapping.
+#[cfg(target_os = "linux")]
+pub fn leaving_nothing(body: impl FnOnce()) {
+    let _alone = alone();
+    let before = (open_descriptors(), shared_mappings());
+    body();
+    assert_eq!((open_descriptors(), shared_mappings()), before, "descriptors and mappings that are left");
+}
+
 /// The number of open descriptors of this process.
 #[cfg(target_os = "linux")]
 pub fn open_descriptors() -> usize {
@@ -112,4 +130,10 @@ pub fn open_descriptors() -> usize {
 pub fn shared_mappings() -> usize {
     let maps = std::fs::read_to_string("/proc/self/maps").expect("a list of mappings");
     maps.lines().filter(|line| line.contains("memfd:surfaceport")).count()
+}
+
+/// As [`open_descriptors`], for when there is none left to list them by.
+#[cfg(target_os = "linux")]
+pub fn open_descriptors_without_looking() -> usize {
+    (0..4096).filter(|fd| std::fs::symlink_metadata(format!("/proc/self/fd/{fd}")).is_ok()).count()
 }
