@@ -14,11 +14,11 @@ const ARGUMENT: &str = "SURFACEPORT_TEST_ARGUMENT";
 /// started with; its panic is the process's failure.
 #[macro_export]
 macro_rules! peers {
-    ($($role:literal => $main:expr),* $(,)?) => {
+    ($($(#[$attribute:meta])* $role:literal => $main:expr),* $(,)?) => {
         /// The door of the other processes; on its own it checks that the door works.
         #[test]
         fn peer() {
-            let roles: &[(&str, fn(&str))] = &[$(($role, $main)),*];
+            let roles: &[(&str, fn(&str))] = &[$($(#[$attribute])* ($role, $main)),*];
             $crate::process::enter(roles);
         }
     };
