@@ -81,6 +81,18 @@ impl Peer {
         self.0.wait().expect("a process can be waited for")
     }
 
+    /// Stops the process: it lives, and does nothing more until it is killed.
+    #[cfg(target_os = "linux")]
+    pub fn stop(&self) {
+        let id =
+            i32::try_from(self.id()).ok().and_then(rustix::process::Pid::from_raw).expect("a process number");
+        rustix::process::kill_process(id, rustix::process::Signal::STOP).expect("a process can be stopped");
+        // The signal takes its time: what follows is to find it stopped.
+        let options = rustix::process::WaitOptions::UNTRACED;
+        let (_, status) = rustix::process::waitpid(Some(id), options).unwrap().expect("a stopped process");
+        assert!(status.stopped());
+    }
+
     pub fn kill(&mut self) {
         self.0.kill().expect("a process can be killed");
         self.0.wait().expect("a process can be waited for");
