@@ -233,7 +233,8 @@ impl ReceiveRight {
         self.0.into_raw().map_err(|(right, error)| (Self(right), error))
     }
 
-    /// A receive right from its raw form: the other end is its first send right.
+    /// A receive right from its raw form: the other end is its first send right. What was sent before, through a
+    /// socket pair that this library did not make, comes from process 0.
     ///
     /// Errors: [`Status::Malformed`], as [`SendRight::from_descriptor`].
     pub fn from_descriptor(descriptor: OwnedFd) -> Result<Self> {
