@@ -265,6 +265,32 @@ fn an_owner_that_takes_nobody_in_keeps_no_look_up_beyond_its_time() {
 }
 
 #[test]
+fn a_storm_of_look_ups_does_not_keep_a_receive_beyond_its_time() {
+    use std::sync::atomic::{AtomicBool, Ordering};
+    let _alone = process::alone();
+    let name = process::unique_name("storm");
+    let owned = check_in(&name).unwrap();
+    let right = look_up(&name, SOON).unwrap();
+    let stop = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                while !stop.load(Ordering::Relaxed) {
+                    let _ = look_up(&name, Timeout::NONE);
+                }
+            });
+        }
+        for n in 0..10 {
+            // It ends: that is all there is to see. A machine that is slow does not make it fail.
+            assert_eq!(owned.receive(BRIEFLY).unwrap_err().status(), Status::TimedOut);
+            right.send(Message::new(n), SOON).unwrap();
+            assert_eq!(owned.receive(SOON).unwrap().id(), n, "and messages get through");
+        }
+        stop.store(true, Ordering::Relaxed);
+    });
+}
+
+#[test]
 fn a_crowd_that_comes_and_goes_leaves_nothing_at_the_owner() {
     let _alone = process::alone();
     let name = process::unique_name("crowd");

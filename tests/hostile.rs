@@ -28,6 +28,7 @@ use surfaceport::{Status, Timeout};
 peers! {
     "few descriptors" => few_descriptors,
     "few descriptors, many lanes" => few_descriptors_many_lanes,
+    "few descriptors at a name" => few_descriptors_at_a_name,
     "little address space" => little_address_space,
     "another user" => another_user,
 }
@@ -744,6 +745,18 @@ fn a_lane_that_hides_its_senders_brings_no_identity_that_is_made_up() {
 }
 
 #[test]
+fn what_was_queued_before_identities_were_asked_for_names_nobody() {
+    process::leaving_nothing(|| {
+        let (receiving, sending) = socket_pair();
+        write(sending.as_fd(), &Packet::new(b"early").bytes(), &[]);
+        let port = ReceiveRight::from_descriptor(receiving).unwrap();
+        write(sending.as_fd(), &Packet::new(b"late").bytes(), &[]);
+        assert_eq!(port.receive(SOON).unwrap().sender().unwrap().process_id, 0);
+        assert_eq!(port.receive(SOON).unwrap().sender().unwrap().process_id, std::process::id());
+    });
+}
+
+#[test]
 fn a_second_message_through_a_send_once_right_is_not_received() {
     process::leaving_nothing(|| {
         let (victim, helper) = (Victim::new(), Victim::new());
@@ -969,6 +982,42 @@ fn few_descriptors(_: &str) {
     assert_eq!(inner.receive(SOON).unwrap().id(), 78);
     message.take_reply_right().unwrap().send(Message::new(6), SOON).unwrap();
     assert_eq!(victim.port.receive(SOON).unwrap().id(), 6);
+}
+
+/// Role: the port of a name, which needs a descriptor for who looks it up and one for each sender's process.
+fn few_descriptors_at_a_name(name: &str) {
+    limit_descriptors(128);
+    let port = surfaceport::bootstrap::check_in(name).unwrap();
+    let known = surfaceport::bootstrap::look_up(name, SOON).unwrap();
+    known.send(Message::new(1), SOON).unwrap();
+    assert_eq!(port.receive(SOON).unwrap().id(), 1);
+    known.send(Message::new(2), SOON).unwrap();
+    let rest = use_up_descriptors(0);
+    for _ in 0..2 {
+        match port.receive(SOON) {
+            Err(error) => assert_eq!(error.status(), Status::ResourceExhausted, "{error}"),
+            // A kernel before 6.5 has no handles, so the message needs no descriptor.
+            Ok(message) => assert_eq!(message.id(), 2),
+        }
+        known.send(Message::new(2), SOON).unwrap();
+    }
+    drop(rest);
+    while port.receive(BRIEFLY).is_ok() {}
+    let new = surfaceport::bootstrap::look_up(name, SOON).unwrap();
+    new.send(Message::new(3), SOON).unwrap();
+    let rest = use_up_descriptors(0);
+    for _ in 0..2 {
+        assert_eq!(port.receive(SOON).unwrap_err().status(), Status::ResourceExhausted);
+    }
+    drop(rest);
+    assert_eq!(port.receive(SOON).unwrap().id(), 3);
+}
+
+#[test]
+fn running_out_of_descriptors_loses_no_look_up() {
+    let _alone = process::alone();
+    let name = process::unique_name("few");
+    assert!(process::Peer::start("few descriptors at a name", &name).wait().success());
 }
 
 #[test]
