@@ -539,9 +539,12 @@ fn a_socket_without_another_end_is_a_dead_port() {
     });
 }
 
+/// The bytes and the lanes of one packet of a moving receive right.
+type Part<'a> = (&'a [u8], Vec<BorrowedFd<'a>>);
+
 /// A receive right's carrier, as it lies in a message: the packets in it, and its other end, which an honest sender
 /// has closed.
-fn carrier(packets: &[(&[u8], Vec<BorrowedFd<'_>>)]) -> (OwnedFd, OwnedFd) {
+fn carrier(packets: &[Part<'_>]) -> (OwnedFd, OwnedFd) {
     let (reading, writing) = socket_pair();
     for (bytes, rights) in packets {
         write(writing.as_fd(), bytes, rights);
@@ -555,7 +558,7 @@ fn receive_rights_that_are_not_packed_right_are_refused() {
         let victim = Victim::new();
         let (lane, null, stream) = (socket_pair(), null(), not_ports().remove(3).1);
         let (fd, many) = (lane.0.as_fd(), vec![lane.0.as_fd(); 253]);
-        let cases: [(&str, Vec<(&[u8], Vec<BorrowedFd<'_>>)>); 14] = [
+        let cases: [(&str, Vec<Part<'_>>); 14] = [
             ("nothing", vec![]),
             ("a short head", vec![(&[1], vec![])]),
             ("a long head", vec![(&[1, 0, 0], vec![])]),

@@ -18,14 +18,17 @@ macro_rules! peers {
         /// The door of the other processes; on its own it checks that the door works.
         #[test]
         fn peer() {
-            let roles: &[(&str, fn(&str))] = &[$($(#[$attribute])* ($role, $main)),*];
+            let roles: &[$crate::process::Role] = &[$($(#[$attribute])* ($role, $main)),*];
             $crate::process::enter(roles);
         }
     };
 }
 
+/// A role's name and its function, which takes the argument.
+pub type Role = (&'static str, fn(&str));
+
 /// The body of the test `peer`.
-pub fn enter(roles: &[(&str, fn(&str))]) {
+pub fn enter(roles: &[Role]) {
     match std::env::var(ROLE) {
         Ok(role) if role == "nothing" => {}
         Ok(role) => {
