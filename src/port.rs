@@ -113,7 +113,8 @@ impl SendRight {
     /// A request that timed out leaves nothing behind; an answer that comes later is destroyed.
     ///
     /// Errors: as [`Self::send`], for the sending; [`Status::TimedOut`]; [`Status::PeerDead`], when the right to
-    /// answer died unused. Once the message is sent, the error does not hold it any more.
+    /// answer died unused. Once the message is sent, the error does not hold it any more. An answer that cannot be
+    /// received for [`Status::ResourceExhausted`] is destroyed.
     pub fn request(&self, mut message: Message, timeout: Timeout) -> Result<Message, SendError> {
         let deadline = timeout.deadline();
         let answers =
@@ -202,8 +203,8 @@ impl ReceiveRight {
     /// Errors: [`Status::TimedOut`]; [`Status::NoSenders`], once each time that the last send right is gone and
     /// the queue is empty; [`Status::PeerDead`], when a send-once right of this port died unused;
     /// [`Status::Malformed`] and [`Status::Unsupported`], when a sender does not keep to the format: that message
-    /// is destroyed, go on receiving; [`Status::ResourceExhausted`], when descriptors ran out: the message stays
-    /// in the queue.
+    /// is destroyed, go on receiving; [`Status::ResourceExhausted`], when descriptors or the room to map memory
+    /// ran out: the message stays in the queue.
     pub fn receive(&self, timeout: Timeout) -> Result<Message> {
         self.receive_before(timeout.deadline())
     }

@@ -407,6 +407,15 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_descriptor_that_means_something_else_here_is_left_alone() {
+        let file = OwnedFd::from(std::fs::File::open("/dev/null").unwrap());
+        let error = adopt(PORT_ENTRY, file.as_raw_fd(), check_is_lane).unwrap_err();
+        assert_eq!(error.status(), Status::NotFound);
+        assert!(error.message().contains(PORT_ENTRY), "{error}");
+        assert!(rustix::fs::fstat(&file).is_ok(), "still open, and still its owner's");
+    }
+
+    #[test]
     fn a_stamp_tells_the_living_from_the_dead() {
         let me = ProcessStamp::current().unwrap();
         assert!(me.is_alive());
