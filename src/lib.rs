@@ -2,6 +2,9 @@
 
 pub mod bootstrap;
 pub mod error;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod layout;
 pub mod memory;
 pub mod message;

@@ -24,7 +24,8 @@ pub(crate) fn system_error(what: &str, errno: Errno) -> Error {
         }
         Errno::ACCESS | Errno::PERM => Status::PermissionDenied,
         Errno::NOENT => Status::NotFound,
-        Errno::PIPE | Errno::CONNRESET => Status::PeerDead,
+        // The last two: a socket that a peer sent as a port and that leads nowhere.
+        Errno::PIPE | Errno::CONNRESET | Errno::CONNREFUSED | Errno::NOTCONN => Status::PeerDead,
         Errno::OPNOTSUPP | Errno::NOSYS => Status::Unsupported,
         _ => Status::System,
     };

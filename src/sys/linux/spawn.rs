@@ -11,7 +11,7 @@ use rustix::io::{Errno, FdFlags};
 use rustix::pipe::PipeFlags;
 use rustix::process::{Pid, PidfdFlags, Signal, WaitId, WaitIdOptions};
 
-use super::port::SendRight;
+use super::port::{SendRight, check_is_lane};
 use super::{system_error, wait_readable};
 use crate::error::{Error, Result, Status};
 use crate::time::Deadline;
@@ -87,9 +87,13 @@ pub(crate) fn take_inheritance(deadline: Deadline) -> Result<(SendRight, Token)>
     if port == token || TAKEN.swap(true, Ordering::Relaxed) {
         return Err(Error::fixed(Status::WrongState, "this process has connected to its host before"));
     }
-    let port = SendRight::from_raw(adopt(port)?)
-        .map_err(|error| Error::new(Status::NotFound, format!("{PORT_ENTRY}: {error}")))?;
-    Ok((port, read_token(&adopt(token)?, deadline)?))
+    let is_pipe = |fd: BorrowedFd<'_>| match rustix::fs::fstat(fd) {
+        Ok(status) if FileType::from_raw_mode(status.st_mode) == FileType::Fifo => Ok(()),
+        _ => Err(Error::new(Status::NotFound, "it is no pipe")),
+    };
+    let port = adopt(PORT_ENTRY, port, check_is_lane)?;
+    let token = adopt(TOKEN_ENTRY, token, is_pipe)?;
+    Ok((SendRight::from_raw(port)?, read_token(&token, deadline)?))
 }
 
 fn inherited_number(entry: &str) -> Result<Option<RawFd>> {
@@ -104,23 +108,23 @@ fn inherited_number(entry: &str) -> Result<Option<RawFd>> {
     }
 }
 
-/// Makes an inherited descriptor ours: owned, and close-on-exec from here on.
-fn adopt(number: RawFd) -> Result<OwnedFd> {
+/// Makes an inherited descriptor ours: owned, and close-on-exec from here on. One that is not of the right kind is
+/// left alone: the environment can be an ancestor's, and the number then means something else of this process.
+fn adopt(entry: &str, number: RawFd, check: impl FnOnce(BorrowedFd<'_>) -> Result<()>) -> Result<OwnedFd> {
     // SAFETY: borrowed for the length of this call only; the kernel answers EBADF if there is no such descriptor.
     let borrowed = unsafe { BorrowedFd::borrow_raw(number) };
-    rustix::io::fcntl_setfd(borrowed, FdFlags::CLOEXEC).map_err(|_| {
+    rustix::io::fcntl_getfd(borrowed).map_err(|_| {
         Error::new(Status::NotFound, format!("the descriptor {number} that the host passes on is not open"))
     })?;
+    check(borrowed).map_err(|error| Error::new(Status::NotFound, format!("{entry}: {error}")))?;
+    rustix::io::fcntl_setfd(borrowed, FdFlags::CLOEXEC)
+        .map_err(|errno| system_error("making a descriptor close-on-exec", errno))?;
     // SAFETY: the host left this descriptor for this library, the environment says so, and it is adopted once.
     Ok(unsafe { OwnedFd::from_raw_fd(number) })
 }
 
 fn read_token(pipe: &OwnedFd, deadline: Deadline) -> Result<Token> {
     let failed = |errno| system_error("reading the token", errno);
-    let status = rustix::fs::fstat(pipe).map_err(failed)?;
-    if FileType::from_raw_mode(status.st_mode) != FileType::Fifo {
-        return Err(Error::new(Status::NotFound, format!("{TOKEN_ENTRY} names no pipe")));
-    }
     let mut token = Token::default();
     let mut filled = 0;
     while filled < TOKEN_LENGTH {
@@ -401,6 +405,15 @@ impl ProcessStamp {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_descriptor_that_means_something_else_here_is_left_alone() {
+        let file = OwnedFd::from(std::fs::File::open("/dev/null").unwrap());
+        let error = adopt(PORT_ENTRY, file.as_raw_fd(), check_is_lane).unwrap_err();
+        assert_eq!(error.status(), Status::NotFound);
+        assert!(error.message().contains(PORT_ENTRY), "{error}");
+        assert!(rustix::fs::fstat(&file).is_ok(), "still open, and still its owner's");
+    }
 
     #[test]
     fn a_stamp_tells_the_living_from_the_dead() {
