@@ -1,6 +1,7 @@
 //! Cross-process rendering.
 
 pub mod bootstrap;
+pub mod channel;
 pub mod error;
 pub mod layout;
 pub mod memory;
