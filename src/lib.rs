@@ -8,6 +8,7 @@ pub mod memory;
 pub mod message;
 pub mod pixel_format;
 pub mod port;
+pub mod session;
 pub mod surface;
 pub mod swapchain;
 mod sync;
