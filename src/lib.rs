@@ -1,6 +1,7 @@
 //! Cross-process rendering.
 
 pub mod bootstrap;
+pub mod channel;
 pub mod error;
 #[cfg(fuzzing)]
 #[doc(hidden)]
@@ -10,6 +11,7 @@ pub mod memory;
 pub mod message;
 pub mod pixel_format;
 pub mod port;
+pub mod session;
 pub mod surface;
 pub mod swapchain;
 mod sync;

@@ -48,10 +48,12 @@
 //!
 //! - `spawn`: starts a process that inherits exactly the rights that it is given. `Process`: is it alive, wait
 //!   for its end with a deadline, its exit status; no identifier is ever reused under it. `Token` pipes.
+//!   `effective_user`: who we are to the kernel.
 //!
 //! # Waiting
 //!
-//! - `wait_readable`: waits until one of a few descriptors is readable. `monotonic_nanoseconds`: the clock.
+//! - `wait_readable`: waits until one of a few descriptors is readable. `AnyReadable`: some descriptors behind
+//!   one. `monotonic_nanoseconds`: the clock.
 
 pub(crate) mod wire;
 
@@ -59,7 +61,8 @@ pub(crate) mod wire;
 mod linux;
 #[cfg(target_os = "linux")]
 pub(crate) use linux::{
-    bootstrap, doorbell, memory, message, monotonic_nanoseconds, port, spawn, surface, wait_readable,
+    AnyReadable, bootstrap, doorbell, memory, message, monotonic_nanoseconds, port, spawn, surface,
+    wait_readable,
 };
 
 #[cfg(not(target_os = "linux"))]

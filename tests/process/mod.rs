@@ -75,7 +75,11 @@ pub struct Peer(Child);
 
 impl Peer {
     pub fn start(role: &str, argument: &str) -> Self {
-        Self(command(role, argument).spawn().expect("the test program starts again"))
+        Self::start_command(&mut command(role, argument))
+    }
+
+    pub fn start_command(command: &mut Command) -> Self {
+        Self(command.spawn().expect("the test program starts again"))
     }
 
     pub fn id(&self) -> u32 {
