@@ -2,6 +2,9 @@
 
 pub mod bootstrap;
 pub mod error;
+#[allow(unsafe_code)]
+#[doc(hidden)]
+pub mod ffi;
 pub mod layout;
 pub mod memory;
 pub mod message;
