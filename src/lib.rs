@@ -11,6 +11,8 @@ pub mod message;
 pub mod pixel_format;
 pub mod port;
 pub mod surface;
+pub mod swapchain;
+mod sync;
 #[allow(unsafe_code)]
 mod sys;
 pub mod time;

@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use parking_lot::{Mutex, MutexGuard};
+
 /// How long a call may wait, in nanoseconds of the monotonic clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Timeout(i64);
@@ -68,6 +70,15 @@ impl Deadline {
     /// The same moment as a timeout for a call that takes one.
     pub(crate) fn timeout(&self) -> Timeout {
         self.remaining().map_or(Timeout::FOREVER, Timeout::after)
+    }
+
+    /// Locks a mutex before this moment.
+    pub(crate) fn lock<'a, T>(&self, mutex: &'a Mutex<T>) -> Option<MutexGuard<'a, T>> {
+        match self.0 {
+            End::Now => mutex.try_lock(),
+            End::At(end) => mutex.try_lock_until(end),
+            End::Never => Some(mutex.lock()),
+        }
     }
 
     /// The earlier of this moment and `duration` from now.

@@ -52,9 +52,10 @@ fn encode(values: &Values) -> Vec<u8> {
 /// Colour spaces that can be named on every system. They are attached by Core Graphics' names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
+#[repr(u32)]
 pub enum ColorSpace {
     /// IEC 61966-2-1.
-    Srgb,
+    Srgb = 1,
     /// sRGB primaries, linear, values outside of 0 to 1 allowed.
     ExtendedLinearSrgb,
     /// P3 primaries with sRGB's transfer function.
@@ -79,6 +80,13 @@ const COLOR_SPACE_NAMES: [(ColorSpace, &str); 7] = [
     (ColorSpace::Bt2100Pq, "kCGColorSpaceITUR_2100_PQ"),
     (ColorSpace::Bt2100Hlg, "kCGColorSpaceITUR_2100_HLG"),
 ];
+
+impl ColorSpace {
+    /// The colour space of a number, as `as u32` gives it; `None` for 0 and for what is not known here.
+    pub fn from_number(number: u32) -> Option<Self> {
+        COLOR_SPACE_NAMES.iter().map(|(space, _)| *space).find(|space| *space as u32 == number)
+    }
+}
 
 impl Surface {
     /// Attaches a value under a name of 1 to 255 bytes, replacing an earlier one. All processes see it. All values

@@ -3,7 +3,7 @@
 //! A test file declares its roles once, by `peers! { "role" => function, ... }`, and starts one by
 //! [`command`] or [`Peer::start`]. Nothing but the test program is needed, so a built one can be carried to
 //! another machine.
-#![allow(dead_code, missing_docs)]
+#![allow(dead_code, missing_docs, unreachable_pub)]
 
 use std::process::{Child, Command, ExitStatus, Stdio};
 
@@ -29,7 +29,8 @@ pub fn enter(roles: &[(&str, fn(&str))]) {
     match std::env::var(ROLE) {
         Ok(role) if role == "nothing" => {}
         Ok(role) => {
-            let (_, main) = roles.iter().find(|(known, _)| *known == role).expect("a role of this test program");
+            let (_, main) =
+                roles.iter().find(|(known, _)| *known == role).expect("a role of this test program");
             main(&std::env::var(ARGUMENT).unwrap_or_default());
         }
         Err(_) => {
@@ -55,7 +56,11 @@ pub fn environment(role: &str, argument: &str) -> [(String, String); 2] {
 pub fn command(role: &str, argument: &str) -> Command {
     let arguments = arguments();
     let mut command = Command::new(&arguments[0]);
-    command.args(&arguments[1..]).envs(environment(role, argument)).stdin(Stdio::null()).stdout(Stdio::null());
+    command
+        .args(&arguments[1..])
+        .envs(environment(role, argument))
+        .stdin(Stdio::null())
+        .stdout(Stdio::null());
     command
 }
 

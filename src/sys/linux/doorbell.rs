@@ -9,10 +9,9 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, SendFlags};
 
-use super::message::Attachment;
-use super::port::{SendRight, check_is_lane, socket_pair};
+use super::port::{SendRight, socket_pair};
 use super::system_error;
-use crate::error::{Error, Result};
+use crate::error::Result;
 
 /// The end that waits.
 #[derive(Debug)]
@@ -76,20 +75,14 @@ impl Ringer {
     }
 
     /// As it travels in a message.
-    pub(crate) fn into_attachment(self) -> Attachment {
-        Attachment::SendRight(SendRight::from_own_end(self.0))
+    pub(crate) fn into_send_right(self) -> SendRight {
+        SendRight::from_own_end(self.0)
     }
 
     /// As it arrived in a message.
-    pub(crate) fn from_attachment(attachment: Attachment) -> Result<Self> {
-        match attachment {
-            Attachment::SendRight(right) => {
-                let fd = right.into_raw();
-                check_is_lane(fd.as_fd())?;
-                Ok(Self(fd))
-            }
-            _ => Err(Error::malformed("a doorbell's ringer was expected, another attachment came")),
-        }
+    pub(crate) fn from_send_right(right: SendRight) -> Self {
+        // A received send right has been checked to be one end of a socket pair.
+        Self(right.into_raw())
     }
 }
 

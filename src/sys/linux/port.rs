@@ -14,6 +14,7 @@ use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketFlags, SocketType, sockopt};
 
 use super::bootstrap::Listener;
+use super::doorbell::Doorbell;
 use super::message::{self, LaneEvent, Received};
 use super::{system_error, wait, wait_readable};
 use crate::error::{Error, Result, Status};
@@ -488,7 +489,11 @@ impl PortSet {
 
     /// Adds a receive right.
     pub(crate) fn add(&self, right: &ReceiveRight, key: u64) -> Result<()> {
-        let fd = duplicate(right.descriptor())?;
+        self.add_descriptor(right.descriptor(), key)
+    }
+
+    fn add_descriptor(&self, fd: BorrowedFd<'_>, key: u64) -> Result<()> {
+        let fd = duplicate(fd)?;
         let mut members = self.members.lock();
         if members.receive.contains_key(&key) {
             return Err(Error::new(
@@ -501,7 +506,12 @@ impl PortSet {
         Ok(())
     }
 
-    /// Takes a receive right out. The right itself is untouched.
+    /// Adds a doorbell, under the same kind of key as a receive right: it is ready when it was rung.
+    pub(crate) fn add_doorbell(&self, doorbell: &Doorbell, key: u64) -> Result<()> {
+        self.add_descriptor(doorbell.descriptor(), key)
+    }
+
+    /// Takes a receive right or a doorbell out. The right itself is untouched.
     pub(crate) fn remove(&self, key: u64) -> Result<()> {
         let fd = self.members.lock().receive.remove(&key);
         self.forget(fd, || format!("the set has no receive right {key}"))

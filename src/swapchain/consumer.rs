@@ -1,0 +1,445 @@
+//! The consuming side: runs in the process that shows.
+
+use std::collections::VecDeque;
+use std::os::fd::BorrowedFd;
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+
+use super::control::{ConsumerPage, FrameWord, MAX_HELD, MAX_IMAGES, ProducerPage};
+use super::page::Page;
+use super::protocol;
+use super::right::ConsumerRight;
+use super::{FrameInfo, PresentMode};
+use crate::error::{Error, Result, Status};
+use crate::memory::Access;
+use crate::message::Message;
+use crate::port::Duplex;
+use crate::surface::Surface;
+use crate::sys;
+use crate::sys::doorbell::{Doorbell, Ringer, Rung, doorbell};
+use crate::time::{self, Deadline, Timeout};
+
+/// How long a consumer that only ever polls goes without asking the kernel for news: a dead producer says nothing in
+/// shared memory.
+const NEWS_INTERVAL: Duration = Duration::from_millis(8);
+const DOORBELL_KEY: u64 = 0;
+const LINK_KEY: u64 = 1;
+
+/// What a consumer is made with.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ConsumerOptions {
+    /// How to take frames: `None` is the swapchain's own mode. A fifo swapchain can be looked at in mailbox mode,
+    /// which does not make its producer wait; no other difference is possible.
+    pub mode: Option<PresentMode>,
+}
+
+/// Takes the frames of a swapchain. All methods can be called from any thread.
+#[derive(Debug)]
+pub struct Consumer(Arc<Shared>);
+
+/// What frames have in common with their consumer.
+#[derive(Debug)]
+struct Shared {
+    page: Page<ConsumerPage>,
+    doorbell: Doorbell,
+    link: Duplex,
+    right: ConsumerRight,
+    set: sys::port::PortSet,
+    state: Mutex<State>,
+    /// Had by the one thread that waits for a frame; others wait for their turn.
+    turn: Mutex<()>,
+}
+
+#[derive(Debug)]
+struct State {
+    /// The producer's side, once it has welcomed us.
+    producer: Option<Arc<ProducerSide>>,
+    /// Generations whose images arrived, the oldest first.
+    generations: VecDeque<(u16, Vec<Surface>)>,
+    /// Places of our page's holds that a frame has.
+    held: [bool; MAX_HELD],
+    /// The last frame taken.
+    last: u64,
+    /// How often we said that we sleep; the producer rings once for each.
+    sleeps: u64,
+    /// The wait is by the user's own loop: leave word when nothing was found.
+    by_descriptor: bool,
+    asleep: bool,
+    last_news: i64,
+    /// The producer is gone: what every acquire says once the frames are used up.
+    ended: Option<Error>,
+    statistics: ConsumerStatistics,
+}
+
+#[derive(Debug)]
+struct ProducerSide {
+    page: Page<ProducerPage>,
+    ringer: Ringer,
+    mode: PresentMode,
+}
+
+/// What a consumer counts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ConsumerStatistics {
+    /// Frames that the producer presented since the first one that this consumer could see.
+    pub presented: u64,
+    /// Frames taken.
+    pub shown: u64,
+    /// Frames that were replaced by newer ones before they were taken.
+    pub dropped: u64,
+    /// How often an acquire had to wait.
+    pub waited: u64,
+}
+
+/// A frame that is held: nobody draws into it while this lives, whatever happens to the producer.
+#[derive(Debug)]
+pub struct Frame {
+    shared: Arc<Shared>,
+    producer: Arc<ProducerSide>,
+    surface: Surface,
+    place: usize,
+    info: FrameInfo,
+}
+
+impl Frame {
+    /// The pixels.
+    pub fn surface(&self) -> &Surface {
+        &self.surface
+    }
+
+    /// Counts the frames of the swapchain from 1.
+    pub fn number(&self) -> u64 {
+        self.info.number
+    }
+
+    /// What the producer says of it.
+    pub fn info(&self) -> &FrameInfo {
+        &self.info
+    }
+}
+
+impl Drop for Frame {
+    fn drop(&mut self) {
+        // The place is given back behind the hold: until then no other frame may have it.
+        if self.shared.page.let_go(&self.producer.page, self.place) {
+            let _ = self.producer.ringer.ring();
+        }
+        self.shared.state.lock().held[self.place] = false;
+    }
+}
+
+impl Consumer {
+    /// Uses a right to become a consumer. Does not wait: the producer takes part when it next acquires, presents or
+    /// looks after its descriptor, and the first acquire waits for that.
+    ///
+    /// Errors: [`Status::PeerDead`], when the producer is gone; [`Status::TimedOut`], when its queue is full;
+    /// [`Status::ResourceExhausted`].
+    pub fn attach(right: ConsumerRight, options: &ConsumerOptions) -> Result<Self> {
+        let page = Page::<ConsumerPage>::create(Access::ReadOnlyForOthers)?;
+        let (doorbell, ringer) = doorbell()?;
+        let (link, theirs) = Duplex::pair()?;
+        let set = sys::port::PortSet::new()?;
+        set.add_doorbell(&doorbell, DOORBELL_KEY)?;
+        set.add(&link.receive.0, LINK_KEY)?;
+
+        let mut attach = protocol::attach_message(options.mode)?;
+        theirs.attach_to(&mut attach).map_err(|(_, error)| error)?;
+        attach.attach(page.region())?;
+        attach.attach(crate::port::SendRight(ringer.into_send_right()))?;
+        right.producer.send(attach, Timeout::NONE)?;
+        right.attention.call();
+
+        let state = State {
+            producer: None,
+            generations: VecDeque::new(),
+            held: [false; MAX_HELD],
+            last: 0,
+            sleeps: 0,
+            by_descriptor: false,
+            asleep: false,
+            last_news: time::now(),
+            ended: None,
+            statistics: ConsumerStatistics::default(),
+        };
+        Ok(Self(Arc::new(Shared {
+            page,
+            doorbell,
+            link,
+            right,
+            set,
+            state: Mutex::new(state),
+            turn: Mutex::new(()),
+        })))
+    }
+
+    /// The next frame: the newest one, or in fifo mode the next in order. Waits while there is none that was not
+    /// taken before.
+    ///
+    /// Errors: [`Status::TimedOut`]; [`Status::Closed`], when the producer ended the stream, and
+    /// [`Status::PeerDead`], when it died, both behind its last frame; [`Status::Refused`], when it does not want
+    /// this consumer; [`Status::WrongState`], when this consumer holds as many frames as there can be images.
+    pub fn acquire(&self, timeout: Timeout) -> Result<Frame> {
+        let shared = &self.0;
+        let mut state = shared.state.lock();
+        if let Some(frame) = state.take_frame(shared)? {
+            return Ok(frame);
+        }
+        if timeout == Timeout::NONE && !state.news_are_due() {
+            return Err(Error::TIMED_OUT);
+        }
+        state.statistics.waited += u64::from(timeout != Timeout::NONE);
+        drop(state);
+        let deadline = timeout.deadline();
+        let _turn = deadline.lock(&shared.turn).ok_or(Error::TIMED_OUT)?;
+        shared.wait_for_frame(deadline)
+    }
+
+    /// Readable when [`Self::acquire`], with a timeout of none, has something to do. From the first call of this on,
+    /// an acquire that finds no frame leaves word that one is waited for: acquire until [`Status::TimedOut`], then
+    /// wait for the descriptor.
+    pub fn descriptor(&self) -> BorrowedFd<'_> {
+        let mut state = self.0.state.lock();
+        if !state.by_descriptor {
+            state.by_descriptor = true;
+            // A frame that is there already rings nobody; the first acquire finds it.
+            state.fall_asleep(&self.0);
+        }
+        self.0.set.descriptor()
+    }
+
+    /// What was counted.
+    pub fn statistics(&self) -> ConsumerStatistics {
+        let state = self.0.state.lock();
+        let counted = state.statistics;
+        let unseen = match &state.producer {
+            Some(producer) if counted.shown > 0 => producer.page.latest().number().saturating_sub(state.last),
+            _ => 0,
+        };
+        ConsumerStatistics { presented: counted.shown + counted.dropped.saturating_add(unseen), ..counted }
+    }
+}
+
+impl Drop for Consumer {
+    fn drop(&mut self) {
+        // Frames that are still held keep the link, and so their images, until they are dropped; a fifo producer
+        // must not wait for us meanwhile.
+        self.0.page.leave();
+        self.0.right.attention.call();
+        if let Some(producer) = &self.0.state.lock().producer {
+            let _ = producer.ringer.ring();
+        }
+    }
+}
+
+impl Shared {
+    fn wait_for_frame(self: &Arc<Self>, deadline: Deadline) -> Result<Frame> {
+        loop {
+            let mut state = self.state.lock();
+            // First leave word, then look once more.
+            state.fall_asleep(self);
+            if let Some(frame) = state.take_frame(self)? {
+                state.wake_up(self);
+                return Ok(frame);
+            }
+            if let Some(error) = state.ended.clone() {
+                return Err(error);
+            }
+            // Not under the lock: other threads drop frames meanwhile.
+            drop(state);
+            let sources = [self.doorbell.descriptor(), self.link.receive.descriptor()];
+            let ready = sys::wait_readable(&sources, deadline)?;
+            let mut state = self.state.lock();
+            state.last_news = time::now();
+            if ready == 0 {
+                if !state.by_descriptor {
+                    state.wake_up(self);
+                }
+                return Err(Error::TIMED_OUT);
+            }
+            state.wake_up(self);
+            if ready & 1 != 0 {
+                state.hear_doorbell(self);
+            }
+            if ready & 2 != 0 {
+                state.hear_link(self);
+            }
+            if let Some(frame) = state.take_frame(self)? {
+                return Ok(frame);
+            }
+        }
+    }
+}
+
+impl State {
+    fn news_are_due(&self) -> bool {
+        self.by_descriptor
+            || self.producer.is_none()
+            || self.ended.is_some()
+            || self.producer.as_ref().is_some_and(|producer| producer.page.is_closed())
+            || time::now() - self.last_news > NEWS_INTERVAL.as_nanos() as i64
+    }
+
+    fn fall_asleep(&mut self, shared: &Shared) {
+        if !self.asleep {
+            self.asleep = true;
+            self.sleeps += 1;
+            shared.page.set_waiting(self.sleeps);
+        }
+    }
+
+    fn wake_up(&mut self, shared: &Shared) {
+        self.asleep = false;
+        shared.page.set_waiting(0);
+    }
+
+    /// A frame that was not taken before, if there is one.
+    fn take_frame(&mut self, shared: &Arc<Shared>) -> Result<Option<Frame>> {
+        let Some(producer) = self.producer.clone() else { return Ok(None) };
+        let Some(place) = self.held.iter().position(|held| !held) else {
+            let message = "a consumer holds as many frames as there can be images: release one first";
+            return Err(Error::fixed(Status::WrongState, message));
+        };
+        let frame = match producer.mode {
+            PresentMode::Fifo => shared.page.take_next(&producer.page, place, self.last.saturating_add(1)),
+            PresentMode::Mailbox | PresentMode::Immediate => {
+                let (frame, wake) = shared.page.take_newest(&producer.page, place, self.last);
+                if wake {
+                    let _ = producer.ringer.ring();
+                }
+                frame
+            }
+        };
+        let Some(frame) = frame else { return Ok(None) };
+        let Some(surface) = self.find_surface(shared, frame) else {
+            // The images of its generation are on their way, or never come: a fault of the producer.
+            if shared.page.let_go(&producer.page, place) {
+                let _ = producer.ringer.ring();
+            }
+            return Ok(None);
+        };
+        self.held[place] = true;
+        self.count(frame.number());
+        let info = FrameInfo::from_record(frame.number(), &producer.page.record(frame));
+        Ok(Some(Frame { shared: shared.clone(), producer, surface, place, info }))
+    }
+
+    fn count(&mut self, number: u64) {
+        if self.statistics.shown > 0 {
+            let skipped = number.saturating_sub(self.last.saturating_add(1));
+            self.statistics.dropped = self.statistics.dropped.saturating_add(skipped);
+        }
+        self.statistics.shown += 1;
+        self.last = number;
+    }
+
+    fn find_surface(&mut self, shared: &Shared, frame: FrameWord) -> Option<Surface> {
+        let known = |state: &Self| state.generations.iter().position(|(n, _)| *n == frame.generation());
+        if known(self).is_none() {
+            // The images were sent before the first frame that uses them.
+            self.hear_link(shared);
+        }
+        let place = known(self)?;
+        // Frames come in order, so what is older than a frame's generation is not needed any more.
+        self.generations.drain(..place);
+        self.generations.front()?.1.get(frame.cell() % MAX_IMAGES).cloned()
+    }
+
+    fn hear_doorbell(&mut self, shared: &Shared) {
+        match shared.doorbell.drain() {
+            Ok(Rung::No | Rung::Yes) => {}
+            Ok(Rung::RingerDead) | Err(_) => {
+                // What the producer sent before its end counts.
+                self.hear_link(shared);
+                self.end();
+            }
+        }
+    }
+
+    /// Takes in the producer's messages, without waiting.
+    fn hear_link(&mut self, shared: &Shared) {
+        // A hostile producer must not keep us here.
+        for _ in 0..64 {
+            match shared.link.receive.receive(Timeout::NONE) {
+                Ok(message) => {
+                    if let Err(error) = self.take_message(shared, message) {
+                        tracing::warn!(%error, "a producer's message was refused");
+                    }
+                }
+                Err(error) if matches!(error.status(), Status::TimedOut | Status::ResourceExhausted) => {
+                    return;
+                }
+                Err(error) if matches!(error.status(), Status::Malformed | Status::Unsupported) => {
+                    tracing::warn!(%error, "a producer's message was refused");
+                }
+                Err(_) => return self.end(),
+            }
+        }
+    }
+
+    /// The producer is gone. Its frames can still be taken, then acquire says how it went.
+    fn end(&mut self) {
+        let closed = self.producer.as_ref().is_some_and(|producer| producer.page.is_closed());
+        self.ended.get_or_insert(match (closed, &self.producer) {
+            (true, _) => Error::fixed(Status::Closed, "the producer ended the stream"),
+            (false, Some(_)) => Error::fixed(Status::PeerDead, "the producer died"),
+            (false, None) => {
+                Error::fixed(Status::PeerDead, "the producer died before it welcomed this consumer")
+            }
+        });
+    }
+
+    fn take_message(&mut self, shared: &Shared, mut message: Message) -> Result<()> {
+        match (message.id(), &self.producer) {
+            (protocol::WELCOME, None) => self.take_welcome(message),
+            (protocol::REFUSED, None) => {
+                self.ended = Some(protocol::parse_refused(&message));
+                Ok(())
+            }
+            (protocol::IMAGES, Some(_)) => {
+                let (head, images) = protocol::take_images(&mut message)?;
+                self.add_generation(shared, head.generation, images);
+                Ok(())
+            }
+            (protocol::ALLOCATE, Some(_)) => self.allocate(shared, &message),
+            (id, _) => Err(Error::malformed(format!("a producer sent the message {id} out of turn"))),
+        }
+    }
+
+    fn take_welcome(&mut self, mut message: Message) -> Result<()> {
+        let welcome = protocol::parse_welcome(&message)?;
+        if message.attachment_count() != 2 {
+            return Err(Error::malformed("a producer's welcome has other attachments than it should"));
+        }
+        let page = Page::open(message.take_memory(0)?)?;
+        let ringer = Ringer::from_send_right(message.take_send_right(1)?.0);
+        self.last = welcome.first.saturating_sub(1);
+        self.producer = Some(Arc::new(ProducerSide { page, ringer, mode: welcome.mode }));
+        Ok(())
+    }
+
+    fn add_generation(&mut self, shared: &Shared, generation: u16, images: Vec<Surface>) {
+        self.generations.retain(|(number, _)| *number != generation);
+        self.generations.push_back((generation, images));
+        // The producer sends one at a time, so more than a few are a fault of it.
+        while self.generations.len() > 8 {
+            self.generations.pop_front();
+        }
+        shared.page.set_generation(generation);
+        // The producer may have a newer one to send: it learns it when it draws next, or by its descriptor.
+        shared.right.attention.call();
+        if let Some(producer) = &self.producer {
+            let _ = producer.ringer.ring();
+        }
+    }
+
+    fn allocate(&mut self, shared: &Shared, message: &Message) -> Result<()> {
+        let head = protocol::GenerationHead::parse(message)?;
+        let images: Vec<Surface> =
+            (0..head.images).map(|_| Surface::create(&head.descriptor)).collect::<Result<_>>()?;
+        shared.link.send.send(protocol::images_message(&head, &images)?, Timeout::NONE)?;
+        self.add_generation(shared, head.generation, images);
+        Ok(())
+    }
+}

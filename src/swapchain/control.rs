@@ -1,0 +1,566 @@
+//! The shared pages of a swapchain and the algorithm on them.
+//!
+//! # Who writes what
+//!
+//! | page | written by | readable by |
+//! |---|---|---|
+//! | [`ProducerPage`] | the producer's process | every consumer |
+//! | [`ConsumerPage`], one each | that consumer's process | the producer |
+//!
+//! The kernel enforces it, so a hostile or crashed process spoils its own page only. Whatever is read from
+//! another's page is bounded before it is used.
+//!
+//! # Cells
+//!
+//! An image of the current generation is drawn into *cell* `half * 16 + index`. A new generation takes the half in
+//! which the latest frame is not, so that records of frames that are still to be seen are not overwritten.
+//!
+//! # Why no frame is overwritten while a consumer holds it (mailbox)
+//!
+//! Hazard pointers. The consumer announces, then looks whether the announcement came in time; the producer moves
+//! on, then looks for announcements:
+//!
+//! ```text
+//! consumer                                 producer
+//! C1  l = latest                           P1  latest = another frame         (an earlier `present`)
+//! C2  hold = l                             P2  fence
+//! C3  fence                                P3  for each hold: is it the frame in this cell?
+//! C4  latest still l ?  else again         P4  no: the cell may be drawn into
+//! ```
+//!
+//! Say a consumer passed C4 for the frame `l` and the producer reached P4 for `l`'s cell. Fences are totally
+//! ordered. If C3 comes before P2, the store C2 is visible at P3, and P3 finds the hold: no P4. If P2 comes before
+//! C3, the store P1 is visible at C4; frame numbers never repeat, so `latest` is not `l` again: no C4. Either way
+//! one of the two turned back. A hold counts only while it names the very frame that its cell has, so that a hold
+//! that lost the race, or was made up, keeps nothing.
+//!
+//! The consumer's reads of the pixels end before it clears or reuses its hold, by a release store that the
+//! producer's acquire load at P3 pairs with. The producer's writes begin after that load.
+//!
+//! # Why every frame is seen in order (fifo)
+//!
+//! `order[n % 32]` names frame `n`. A consumer takes `consumed + 1`: first it writes the hold, then, by a release
+//! store, `consumed`. The producer reads `consumed` first, by an acquire load, then the holds, and leaves a cell
+//! alone while its frame is not consumed by all or is held by any. So between *not consumed* and *held* there is no
+//! moment in which the cell looks free.
+//!
+//! # Why nobody sleeps through what he waits for
+//!
+//! Both directions: the sleeper writes `waiting`, fence, looks once more, sleeps; the other side writes what the
+//! sleeper waits for, fence, reads `waiting`, rings. Of the two fences one is first, so either the sleeper's second
+//! look sees the news or the other side sees `waiting`.
+
+use crate::sync::{AtomicI64, AtomicU32, AtomicU64, Ordering, fence};
+
+/// The most images of a swapchain.
+pub(crate) const MAX_IMAGES: usize = 16;
+/// Two generations' worth of images.
+pub(crate) const CELLS: usize = 2 * MAX_IMAGES;
+/// The most frames that one consumer can hold at a time.
+pub(crate) const MAX_HELD: usize = MAX_IMAGES;
+/// Attempts at a mailbox frame before a producer that moves on without an end is taken for one without a frame.
+const MAX_ATTEMPTS: usize = 1000;
+
+/// A frame in one word: number (40 bits, from 1; at 1000 frames a second they last 34 years), generation (16 bits)
+/// and cell (8 bits). The number 0 is no frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct FrameWord(u64);
+
+impl FrameWord {
+    pub(crate) const NONE: Self = Self(0);
+
+    pub(crate) fn new(number: u64, generation: u16, cell: usize) -> Self {
+        debug_assert!(number < 1 << 40 && cell < CELLS);
+        Self(number << 24 | u64::from(generation) << 8 | cell as u64)
+    }
+
+    pub(crate) fn number(self) -> u64 {
+        self.0 >> 24
+    }
+
+    pub(crate) fn generation(self) -> u16 {
+        (self.0 >> 8) as u16
+    }
+
+    /// Below [`CELLS`], whatever a peer wrote.
+    pub(crate) fn cell(self) -> usize {
+        (self.0 & 0xff) as usize % CELLS
+    }
+}
+
+/// What a producer says of a frame. Plain data, as it is copied in and out of a [`Record`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct RecordData {
+    pub(crate) presented_ns: i64,
+    pub(crate) display_ns: i64,
+    /// x, y, width, height in pixels.
+    pub(crate) damage: [u32; 4],
+    pub(crate) color: u32,
+    pub(crate) user: [u64; 8],
+}
+
+/// A frame's record in shared memory. It is written while its cell is the producer's alone and read while a hold
+/// keeps it so; the accesses are atomic only because a peer that breaks the rules must not make them undefined.
+#[derive(Debug)]
+#[repr(C, align(64))]
+struct Record {
+    presented_ns: AtomicI64,
+    display_ns: AtomicI64,
+    damage: [AtomicU32; 4],
+    color: AtomicU32,
+    user: [AtomicU64; 8],
+}
+
+/// On a cache line of its own: what one side polls must not move when the other side writes its neighbour.
+#[derive(Debug)]
+#[repr(C, align(64))]
+struct Line<T>(T);
+
+/// The producer's page.
+#[derive(Debug)]
+#[repr(C)]
+pub(crate) struct ProducerPage {
+    latest: Line<AtomicU64>,
+    /// Not 0 while the producer sleeps until a cell is free.
+    waiting: Line<AtomicU32>,
+    /// 1 when the producer has ended the stream.
+    closed: Line<AtomicU32>,
+    /// Frame `n` at `n % CELLS`: more frames than cells cannot be unseen.
+    order: [AtomicU64; CELLS],
+    records: [Record; CELLS],
+}
+
+/// A consumer's page.
+#[derive(Debug)]
+#[repr(C)]
+pub(crate) struct ConsumerPage {
+    hold: Line<[AtomicU64; MAX_HELD]>,
+    /// The number of the last frame taken (fifo).
+    consumed: Line<AtomicU64>,
+    /// Not 0 while the consumer sleeps until a frame comes: the count of its sleeps, so that each is rung once.
+    waiting: Line<AtomicU64>,
+    /// The last generation whose images arrived.
+    generation: AtomicU32,
+    /// 1 when the consumer takes no more frames, though it still holds some.
+    left: AtomicU32,
+}
+
+/// Not written by one process alone but by every consumer: a hint that says *there is something on your port*, so
+/// that a busy producer need not ask the kernel. The worst that a hostile consumer can do by it is to have the
+/// producer ask once for each frame.
+#[derive(Debug)]
+#[repr(C)]
+pub(crate) struct AttentionPage {
+    wanted: AtomicU32,
+}
+
+impl AttentionPage {
+    /// Consumer: behind a message to the producer.
+    pub(crate) fn call(&self) {
+        // Relaxed: the message itself travels through the kernel; a hint seen late is only late.
+        self.wanted.store(1, Ordering::Relaxed);
+    }
+
+    /// Producer: takes the hint. It is taken before the port is looked at, so that one given meanwhile stays.
+    pub(crate) fn take(&self) -> bool {
+        // Relaxed as in `call`. The load keeps the usual case from writing to a line that others read.
+        self.wanted.load(Ordering::Relaxed) != 0 && self.wanted.swap(0, Ordering::Relaxed) != 0
+    }
+}
+
+/// How a consumer takes frames, as far as cells are concerned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Taking {
+    /// The newest one.
+    Newest,
+    /// Each one whose number is above this.
+    EachAbove(u64),
+}
+
+impl ProducerPage {
+    /// Producer: makes a frame the latest. Its cell was given by [`find_free_cell`].
+    pub(crate) fn publish(&self, frame: FrameWord, data: &RecordData) {
+        let record = &self.records[frame.cell()];
+        // Relaxed: published by the release stores below.
+        record.presented_ns.store(data.presented_ns, Ordering::Relaxed);
+        record.display_ns.store(data.display_ns, Ordering::Relaxed);
+        record.color.store(data.color, Ordering::Relaxed);
+        record.damage.iter().zip(data.damage).for_each(|(to, from)| to.store(from, Ordering::Relaxed));
+        record.user.iter().zip(data.user).for_each(|(to, from)| to.store(from, Ordering::Relaxed));
+        // Release, both: who reads the word sees the record and the pixels. Fifo reads the first, mailbox the second.
+        self.order[(frame.number() % CELLS as u64) as usize].store(frame.0, Ordering::Release);
+        self.latest.0.store(frame.0, Ordering::Release);
+        // P2 of the module's text, and between the news and the look at `waiting`.
+        fence(Ordering::SeqCst);
+    }
+
+    /// The latest frame, to look at without a claim to it.
+    pub(crate) fn latest(&self) -> FrameWord {
+        // Acquire: pairs with `publish`.
+        FrameWord(self.latest.0.load(Ordering::Acquire))
+    }
+
+    /// Consumer: what the producer says of a frame that is held.
+    pub(crate) fn record(&self, frame: FrameWord) -> RecordData {
+        let record = &self.records[frame.cell()];
+        // Relaxed: ordered behind the acquire load that gave the frame.
+        RecordData {
+            presented_ns: record.presented_ns.load(Ordering::Relaxed),
+            display_ns: record.display_ns.load(Ordering::Relaxed),
+            damage: std::array::from_fn(|i| record.damage[i].load(Ordering::Relaxed)),
+            color: record.color.load(Ordering::Relaxed),
+            user: std::array::from_fn(|i| record.user[i].load(Ordering::Relaxed)),
+        }
+    }
+
+    /// Producer: says that it sleeps, or not any more. Behind `true` it looks for a cell once more.
+    pub(crate) fn set_waiting(&self, waiting: bool) {
+        // Relaxed: the fence orders it where order matters, before the second look.
+        self.waiting.0.store(waiting.into(), Ordering::Relaxed);
+        if waiting {
+            fence(Ordering::SeqCst);
+        }
+    }
+
+    /// Consumer, behind a change of its holds and a fence: whether the producer has to be woken.
+    fn is_waiting(&self) -> bool {
+        // Relaxed: the fence before it orders it.
+        self.waiting.0.load(Ordering::Relaxed) != 0
+    }
+
+    /// Producer: ends the stream.
+    pub(crate) fn close(&self) {
+        // Release: who sees the end sees every frame before it.
+        self.closed.0.store(1, Ordering::Release);
+        fence(Ordering::SeqCst);
+    }
+
+    /// Whether the producer ended the stream in an orderly way.
+    pub(crate) fn is_closed(&self) -> bool {
+        // Acquire: pairs with `close`.
+        self.closed.0.load(Ordering::Acquire) != 0
+    }
+}
+
+impl ConsumerPage {
+    /// Consumer: takes the newest frame above `last` into place `place` of its holds. Also says whether the producer
+    /// has to be woken, because a frame was announced for a moment and let go again.
+    pub(crate) fn take_newest(
+        &self,
+        producer: &ProducerPage,
+        place: usize,
+        last: u64,
+    ) -> (Option<FrameWord>, bool) {
+        let mut announced = false;
+        for _ in 0..MAX_ATTEMPTS {
+            let frame = producer.latest();
+            if frame.number() <= last {
+                break;
+            }
+            // Release: reads of what this place held before end here. C2.
+            self.hold.0[place].store(frame.0, Ordering::Release);
+            // C3.
+            fence(Ordering::SeqCst);
+            // C4.
+            if producer.latest() == frame {
+                return (Some(frame), announced && producer.is_waiting());
+            }
+            announced = true;
+        }
+        (None, announced && self.let_go(producer, place))
+    }
+
+    /// Consumer: takes frame `next` into a place of its holds, if it was presented.
+    pub(crate) fn take_next(&self, producer: &ProducerPage, place: usize, next: u64) -> Option<FrameWord> {
+        // Acquire: pairs with `publish`.
+        let frame = FrameWord(producer.order[(next % CELLS as u64) as usize].load(Ordering::Acquire));
+        if frame.number() != next {
+            return None;
+        }
+        // Release, both, and in this order: who reads that the frame is consumed sees that it is held.
+        self.hold.0[place].store(frame.0, Ordering::Release);
+        self.consumed.0.store(next, Ordering::Release);
+        Some(frame)
+    }
+
+    /// Consumer: gives a frame back. Says whether the producer has to be woken.
+    pub(crate) fn let_go(&self, producer: &ProducerPage, place: usize) -> bool {
+        // Release: all reads of the frame's pixels end here.
+        self.hold.0[place].store(FrameWord::NONE.0, Ordering::Release);
+        fence(Ordering::SeqCst);
+        producer.is_waiting()
+    }
+
+    /// Consumer: says that it sleeps for the `count`th time (not 0), or with 0 that it is awake. Behind the former it
+    /// looks for a frame once more.
+    pub(crate) fn set_waiting(&self, count: u64) {
+        // Relaxed: as in `ProducerPage::set_waiting`.
+        self.waiting.0.store(count, Ordering::Relaxed);
+        if count != 0 {
+            fence(Ordering::SeqCst);
+        }
+    }
+
+    /// Producer, behind `publish`: the count of the sleep that the consumer is in, 0 if it is awake.
+    pub(crate) fn waiting(&self) -> u64 {
+        // Relaxed: the fence in `publish` orders it.
+        self.waiting.0.load(Ordering::Relaxed)
+    }
+
+    /// Consumer: says that a generation's images arrived.
+    pub(crate) fn set_generation(&self, generation: u16) {
+        // Relaxed: it tells the producer that it may send the next one, and orders nothing.
+        self.generation.store(generation.into(), Ordering::Relaxed);
+    }
+
+    /// Producer: the last generation that arrived.
+    pub(crate) fn generation(&self) -> u32 {
+        // Relaxed as in `set_generation`.
+        self.generation.load(Ordering::Relaxed)
+    }
+
+    /// Consumer: takes no more frames. What it holds stays held.
+    pub(crate) fn leave(&self) {
+        // Release: who sees it sees the last `consumed`.
+        self.left.store(1, Ordering::Release);
+    }
+
+    /// Producer: whether the consumer takes no more frames.
+    pub(crate) fn has_left(&self) -> bool {
+        // Acquire: pairs with `leave`.
+        self.left.load(Ordering::Acquire) != 0
+    }
+
+    /// Producer: the last frame taken in fifo.
+    pub(crate) fn consumed(&self) -> u64 {
+        // Acquire: pairs with `take_next`.
+        self.consumed.0.load(Ordering::Acquire)
+    }
+
+    /// Producer, behind a fence: whether frame `number` in `cell` is none of this consumer's any more.
+    fn is_done_with(&self, number: u64, cell: usize, taking: Taking) -> bool {
+        if number == 0 {
+            return true;
+        }
+        // `consumed` before the holds, see the module's text.
+        if let Taking::EachAbove(floor) = taking
+            && number > floor.max(self.consumed())
+        {
+            return false;
+        }
+        // Acquire: pairs with the release of the hold, behind which the pixels may be written.
+        !self.hold.0.iter().any(|hold| {
+            let held = FrameWord(hold.load(Ordering::Acquire));
+            held.number() == number && held.cell() == cell
+        })
+    }
+}
+
+/// Producer: the first of the candidate cells, given with the number of the frame in each (0: none yet), that no
+/// consumer has a claim to. None of the candidates is the latest frame's cell. The fence P2 lies behind it: at the end
+/// of [`ProducerPage::publish`], or of `set_waiting`.
+pub(crate) fn find_free_cell<'a>(
+    mut candidates: impl Iterator<Item = (usize, u64)>,
+    consumers: impl Iterator<Item = (&'a ConsumerPage, Taking)> + Clone,
+) -> Option<usize> {
+    candidates
+        .find(|(cell, number)| {
+            consumers.clone().all(|(page, taking)| page.is_done_with(*number, *cell, taking))
+        })
+        .map(|(cell, _)| cell)
+}
+
+#[cfg(all(test, loom))]
+mod model {
+    //! The model checker runs every interleaving and every value that the memory model lets a load see.
+
+    use loom::cell::UnsafeCell;
+    use loom::sync::Arc;
+    use loom::thread;
+
+    use super::*;
+
+    fn atomics<const N: usize>() -> [AtomicU64; N] {
+        std::array::from_fn(|_| AtomicU64::new(0))
+    }
+
+    impl ProducerPage {
+        fn new() -> Self {
+            Self {
+                latest: Line(AtomicU64::new(0)),
+                waiting: Line(AtomicU32::new(0)),
+                closed: Line(AtomicU32::new(0)),
+                order: atomics(),
+                records: std::array::from_fn(|_| Record {
+                    presented_ns: AtomicI64::new(0),
+                    display_ns: AtomicI64::new(0),
+                    damage: std::array::from_fn(|_| AtomicU32::new(0)),
+                    color: AtomicU32::new(0),
+                    user: atomics(),
+                }),
+            }
+        }
+    }
+
+    impl ConsumerPage {
+        fn new() -> Self {
+            Self {
+                hold: Line(atomics()),
+                consumed: Line(AtomicU64::new(0)),
+                waiting: Line(AtomicU64::new(0)),
+                generation: AtomicU32::new(0),
+                left: AtomicU32::new(0),
+            }
+        }
+    }
+
+    struct Chain {
+        producer: ProducerPage,
+        consumer: ConsumerPage,
+        /// What is drawn: the frame's number. Loom reports any access that another one races with.
+        pixels: [UnsafeCell<u64>; 3],
+    }
+
+    // SAFETY: the pixels are shared on purpose; that their accesses never race is what the model checks.
+    #[allow(unsafe_code)]
+    unsafe impl Sync for Chain {}
+
+    impl Chain {
+        fn new() -> Arc<Self> {
+            Arc::new(Self {
+                producer: ProducerPage::new(),
+                consumer: ConsumerPage::new(),
+                pixels: std::array::from_fn(|_| UnsafeCell::new(0)),
+            })
+        }
+
+        #[allow(unsafe_code)]
+        fn draw(&self, cell: usize, number: u64) {
+            // SAFETY: the algorithm gives the cell to the producer alone; loom checks exactly that.
+            self.pixels[cell].with_mut(|pixels| unsafe { *pixels = number });
+        }
+
+        #[allow(unsafe_code)]
+        fn look(&self, cell: usize) -> u64 {
+            // SAFETY: a held cell is not written; loom checks exactly that.
+            self.pixels[cell].with(|pixels| unsafe { *pixels })
+        }
+
+        /// One frame, if a cell is free.
+        fn produce(&self, own: &mut Own, taking: Taking) -> bool {
+            let latest = own.latest;
+            let candidates = own.cells.iter().copied().enumerate();
+            let candidates =
+                candidates.filter(|(cell, _)| latest == FrameWord::NONE || *cell != latest.cell());
+            let consumers = std::iter::once((&self.consumer, taking));
+            let Some(cell) = find_free_cell(candidates, consumers) else { return false };
+            let number = latest.number() + 1;
+            self.draw(cell, number);
+            own.cells[cell] = number;
+            own.latest = FrameWord::new(number, 0, cell);
+            self.producer.publish(own.latest, &RecordData::default());
+            true
+        }
+    }
+
+    /// What the producer knows without looking into shared memory, as the real one does. It matters to the model:
+    /// loom remembers one access to each atomic for finding races, and a load of one's own hides that of another.
+    struct Own {
+        cells: [u64; 2],
+        latest: FrameWord,
+    }
+
+    impl Own {
+        fn new() -> Self {
+            Self { cells: [0; 2], latest: FrameWord::NONE }
+        }
+    }
+
+    fn check(preemptions: usize, body: impl Fn() + Sync + Send + 'static) {
+        let mut model = loom::model::Builder::new();
+        model.preemption_bound = Some(preemptions);
+        model.check(body);
+    }
+
+    #[test]
+    fn a_held_mailbox_frame_is_never_drawn_into() {
+        check(3, || {
+            let chain = Chain::new();
+            let producing = chain.clone();
+            let producer = thread::spawn(move || {
+                let mut own = Own::new();
+                // Two images are the tightest case: some find no cell while the consumer holds one.
+                for _ in 1..=3 {
+                    producing.produce(&mut own, Taking::Newest);
+                }
+            });
+            let mut last = 0;
+            for _ in 0..2 {
+                if let (Some(frame), _) = chain.consumer.take_newest(&chain.producer, 0, last) {
+                    assert!(frame.number() > last);
+                    last = frame.number();
+                    assert_eq!(chain.look(frame.cell()), frame.number());
+                    chain.consumer.let_go(&chain.producer, 0);
+                }
+            }
+            producer.join().unwrap();
+        });
+    }
+
+    #[test]
+    fn fifo_frames_are_seen_in_order_and_whole() {
+        check(3, || {
+            let chain = Chain::new();
+            let producing = chain.clone();
+            let producer = thread::spawn(move || {
+                let mut own = Own::new();
+                for _ in 0..4 {
+                    producing.produce(&mut own, Taking::EachAbove(0));
+                }
+            });
+            let mut next = 1;
+            for _ in 0..3 {
+                if let Some(frame) = chain.consumer.take_next(&chain.producer, 0, next) {
+                    assert_eq!(frame.number(), next);
+                    assert_eq!(chain.look(frame.cell()), next);
+                    next += 1;
+                    chain.consumer.let_go(&chain.producer, 0);
+                }
+            }
+            producer.join().unwrap();
+        });
+    }
+
+    #[test]
+    fn a_consumer_never_sleeps_through_a_frame() {
+        check(3, || {
+            let chain = Chain::new();
+            let producing = chain.clone();
+            let producer = thread::spawn(move || {
+                producing.produce(&mut Own::new(), Taking::Newest);
+                producing.consumer.waiting() != 0
+            });
+            chain.consumer.set_waiting(1);
+            let seen = chain.consumer.take_newest(&chain.producer, 0, 0).0.is_some();
+            let rung = producer.join().unwrap();
+            assert!(seen || rung);
+        });
+    }
+
+    #[test]
+    fn a_producer_never_sleeps_through_a_free_cell() {
+        check(3, || {
+            let chain = Chain::new();
+            let mut own = Own::new();
+            assert!(chain.produce(&mut own, Taking::Newest));
+            assert!(chain.consumer.take_newest(&chain.producer, 0, 0).0.is_some());
+            assert!(chain.produce(&mut own, Taking::Newest));
+            let consuming = chain.clone();
+            let consumer = thread::spawn(move || consuming.consumer.let_go(&consuming.producer, 0));
+            chain.producer.set_waiting(true);
+            let found = chain.produce(&mut own, Taking::Newest);
+            let rung = consumer.join().unwrap();
+            assert!(found || rung);
+        });
+    }
+}

@@ -1,0 +1,73 @@
+//! Shared pages as Rust values: the one place of the swapchain that turns memory into references.
+#![allow(unsafe_code)]
+
+use std::marker::PhantomData;
+use std::ops::Deref;
+
+use super::control::{AttentionPage, ConsumerPage, ProducerPage};
+use crate::error::{Error, Result};
+use crate::memory::{Access, MemoryRegion};
+
+/// A type that shared memory can hold whatever any process writes there.
+///
+/// # Safety
+///
+/// `repr(C)`, made of atomics and such types only, so that every bit pattern is valid and concurrent changes are
+/// defined; zero bytes are its initial value; its alignment is at most that of a page.
+pub(crate) unsafe trait SharedPage {}
+
+// SAFETY: atomics, and cache lines of atomics, in `repr(C)`; align 64.
+unsafe impl SharedPage for ProducerPage {}
+// SAFETY: as above.
+unsafe impl SharedPage for ConsumerPage {}
+// SAFETY: as above.
+unsafe impl SharedPage for AttentionPage {}
+
+/// A page in shared memory.
+#[derive(Debug)]
+pub(crate) struct Page<T> {
+    region: MemoryRegion,
+    kind: PhantomData<T>,
+}
+
+impl<T: SharedPage> Page<T> {
+    /// A page of this process.
+    pub(crate) fn create(access: Access) -> Result<Self> {
+        let region = MemoryRegion::create(size_of::<T>(), access)?;
+        Ok(Self { region, kind: PhantomData })
+    }
+
+    /// A page that a peer sent.
+    ///
+    /// Errors: malformed unless it has exactly the size.
+    pub(crate) fn open(region: MemoryRegion) -> Result<Self> {
+        if region.len() != size_of::<T>() {
+            return Err(Error::malformed(format!(
+                "a shared page has {} bytes and not {}",
+                region.len(),
+                size_of::<T>()
+            )));
+        }
+        Ok(Self { region, kind: PhantomData })
+    }
+
+    /// Whether this process may write it. A store into a page that it may not write ends the process.
+    pub(crate) fn is_writable(&self) -> bool {
+        self.region.is_writable()
+    }
+
+    /// The memory, to be sent.
+    pub(crate) fn region(&self) -> MemoryRegion {
+        self.region.clone()
+    }
+}
+
+impl<T: SharedPage> Deref for Page<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        // SAFETY: the mapping begins at a page boundary, has exactly the size of `T`, and lives as long as
+        // `self.region`; `SharedPage` says that any bytes are a valid `T` and may change under a shared reference.
+        unsafe { self.region.base().cast::<T>().as_ref() }
+    }
+}
