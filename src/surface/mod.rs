@@ -121,6 +121,11 @@ impl Surface {
         self.system().base()
     }
 
+    /// The first byte of a plane's first row, valid as [`Self::base`]; `None` if the format has no such plane.
+    pub fn plane_base(&self, index: usize) -> Option<NonNull<u8>> {
+        (index < self.layout().planes().len()).then(|| self.system().plane_base(index))
+    }
+
     /// The memory that the surface takes, in bytes, with all that belongs to it.
     pub fn allocation_size(&self) -> usize {
         self.system().allocation_size()

@@ -4,6 +4,7 @@
 //! a line for each test) or, as its last line, `N passed, N failed`. A file whose name ends with
 //! `_child.c` is built beside the tests and left to them to start.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
@@ -14,6 +15,9 @@ use crate::c_examples;
 use crate::command::Command;
 use crate::project::Project;
 use crate::report::Outcome;
+
+/// What valgrind says wrongly.
+const SUPPRESSIONS: &str = "tests/c/valgrind.supp";
 
 /// Where they are.
 const FOLDER: &str = "tests/c";
@@ -52,7 +56,10 @@ pub(crate) fn run_in_valgrind(project: &Project) -> Result<Outcome> {
     if !project.command("valgrind", ["--version"]).exists() {
         return Ok(Outcome::Skipped("there is no valgrind here".into()));
     }
-    let program = |project: &Project, path: &Path| project.command("valgrind", VALGRIND).arg(path);
+    let mut suppressions = OsString::from("--suppressions=");
+    suppressions.push(project.path(SUPPRESSIONS));
+    let program =
+        |project: &Project, path: &Path| project.command("valgrind", VALGRIND).arg(&suppressions).arg(path);
     run_all(project, "c-tests-valgrind", &["-g"], program)?;
     Ok(Outcome::Passed)
 }

@@ -140,7 +140,8 @@ fn uses_of_macros(header: &str) -> Result<String> {
 
 /// A struct that begins with its size needs a macro that sets it.
 fn every_option_struct_has_its_macro(header: &str) -> Result<()> {
-    let sized = Regex::new(r"typedef struct (sfp_\w+) \{\s*(?:/\*(?s:.*?)\*/\s*)?size_t struct_size;")?;
+    let sized =
+        Regex::new(r"typedef struct (sfp_\w+) \{\s*(?:/\*(?:[^*]|\*+[^*/])*\*+/\s*)?size_t struct_size;")?;
     for found in sized.captures_iter(header) {
         let name = format!("{}_INIT", found[1].to_uppercase());
         if !header.contains(&format!("#define {name} ")) {
@@ -208,6 +209,8 @@ mod tests {
         assert!(error.contains("SFP_SPAWN_OPTIONS_INIT"), "{error}");
         let with = format!("#define SFP_SPAWN_OPTIONS_INIT {{0}}\n{header}");
         every_option_struct_has_its_macro(&with).unwrap();
+        let other = "typedef struct sfp_event {\n    /** Its key. */\n    uint64_t key;\n} sfp_event;\n";
+        every_option_struct_has_its_macro(&format!("{other}{with}")).unwrap();
     }
 
     #[test]

@@ -6,6 +6,6 @@ int main(void)
 {
     printf("%s\n", SFP_VERSION);
     printf("%d.%d.%d\n", SFP_VERSION_MAJOR, SFP_VERSION_MINOR, SFP_VERSION_PATCH);
-    printf("%s\n", sfp_version());
+    printf("%s\n", sfp_version_string());
     return 0;
 }

@@ -19,7 +19,7 @@ pub(crate) fn check(project: &Project) -> Result<Outcome> {
     c_compiler::compile(project, &source, &[], &program)?;
     let printed = project.command(&program.to_string_lossy(), [""; 0]).read()?;
     compare(&project.version, &printed)?;
-    println!("Cargo.toml, SFP_VERSION and sfp_version() say {}", project.version);
+    println!("Cargo.toml, SFP_VERSION and sfp_version_string() say {}", project.version);
     Ok(Outcome::Passed)
 }
 
@@ -32,7 +32,7 @@ fn compare(version: &str, printed: &str) -> Result<()> {
     for (what, said, expected) in [
         ("the header's SFP_VERSION", text, version),
         ("the header's SFP_VERSION_MAJOR, _MINOR and _PATCH", numbers, release),
-        ("sfp_version()", library, version),
+        ("sfp_version_string()", library, version),
     ] {
         if said != expected {
             bail!("{what} say {said}, Cargo.toml says {version}");
@@ -54,7 +54,7 @@ mod tests {
     #[test]
     fn a_difference_is_named() {
         let error = compare("1.2.3", "1.2.3\n1.2.3\n1.2.2\n").unwrap_err().to_string();
-        assert_eq!(error, "sfp_version() say 1.2.2, Cargo.toml says 1.2.3");
+        assert_eq!(error, "sfp_version_string() say 1.2.2, Cargo.toml says 1.2.3");
         assert!(compare("1.2.3", "").is_err());
     }
 }

@@ -1,0 +1,358 @@
+//! NULL for every pointer of every function: refused, without a crash and without a trace.
+
+use std::collections::BTreeSet;
+use std::ffi::c_int;
+
+use crate::functions::functions;
+use crate::support::*;
+
+/// One valid argument of each kind, for calls of which another argument is NULL.
+struct World {
+    send: *mut sfp_send_right,
+    once: *mut sfp_send_once_right,
+    receive: *mut sfp_receive_right,
+    set: *mut sfp_port_set,
+    message: *mut sfp_message,
+    other_message: *mut sfp_message,
+    memory: *mut sfp_memory,
+    surface: *mut sfp_surface,
+    descriptor: sfp_surface_descriptor,
+    places: [u64; 32],
+}
+
+/// What the places of results have in them, before and after.
+const UNTOUCHED: u64 = 0xa5a5_a5a5_5a5a_5a5a;
+
+const NAME: *const std::ffi::c_char = c"org.surfaceport.test.null".as_ptr();
+const BYTES: *const std::ffi::c_void = c"bytes".as_ptr().cast();
+
+impl World {
+    fn new() -> Box<Self> {
+        let (receive, send) = port();
+        Box::new(Self {
+            send,
+            once: made!(sfp_receive_right_make_send_once(receive)),
+            receive,
+            set: made!(sfp_port_set_create()),
+            message: message(1, "one"),
+            other_message: message(2, "two"),
+            memory: made!(sfp_memory_create(100, MaybeUninit::new(sfp_memory_access::ReadWrite))),
+            surface: surface(8, 8, sfp_pixel_format::Bgra8),
+            descriptor: descriptor(8, 8, sfp_pixel_format::Bgra8),
+            places: [UNTOUCHED; 32],
+        })
+    }
+
+    /// A place for a result; of two results the second is at 1.
+    fn out<T>(&mut self, index: usize) -> *mut T {
+        (&raw mut self.places[16 * index]).cast()
+    }
+
+    fn end(self: Box<Self>) {
+        assert_eq!(self.places, [UNTOUCHED; 32], "a result was written");
+        assert_eq!((payload(self.message), payload(self.other_message)), (b"one".to_vec(), b"two".to_vec()));
+        // SAFETY: each was made in `new`, and no call that failed took it.
+        unsafe {
+            sfp_send_right_release(self.send);
+            sfp_send_once_right_release(self.once);
+            sfp_receive_right_release(self.receive);
+            sfp_port_set_release(self.set);
+            sfp_message_release(self.message);
+            sfp_message_release(self.other_message);
+            sfp_memory_release(self.memory);
+            sfp_surface_release(self.surface);
+        }
+    }
+}
+
+/// An argument that can be NULL instead, if it is a pointer.
+trait Argument {
+    fn or_null(self, null: bool) -> Self;
+}
+
+impl<T> Argument for *mut T {
+    fn or_null(self, null: bool) -> Self {
+        if null { null_mut() } else { self }
+    }
+}
+
+impl<T> Argument for *const T {
+    fn or_null(self, null: bool) -> Self {
+        if null { std::ptr::null() } else { self }
+    }
+}
+
+macro_rules! is_no_pointer {
+    ($($kind:ty),*) => {$(
+        impl Argument for $kind {
+            fn or_null(self, null: bool) -> Self {
+                assert!(!null, "the table and the source differ");
+                self
+            }
+        }
+    )*};
+}
+is_no_pointer!(c_int, u32, i64, u64, usize);
+
+impl<T> Argument for MaybeUninit<T> {
+    fn or_null(self, null: bool) -> Self {
+        assert!(!null, "the table and the source differ");
+        self
+    }
+}
+
+/// What a call said.
+#[derive(Debug, PartialEq)]
+enum Answer {
+    Status(sfp_status),
+    /// A value, and whether it is the one that means *none*.
+    Value {
+        is_none: bool,
+    },
+    Nothing,
+}
+
+trait ToAnswer {
+    fn answer(self) -> Answer;
+}
+
+impl ToAnswer for sfp_status {
+    fn answer(self) -> Answer {
+        Answer::Status(self)
+    }
+}
+
+impl ToAnswer for () {
+    fn answer(self) -> Answer {
+        Answer::Nothing
+    }
+}
+
+impl<T> ToAnswer for *mut T {
+    fn answer(self) -> Answer {
+        Answer::Value { is_none: self.is_null() }
+    }
+}
+
+impl<T> ToAnswer for *const T {
+    fn answer(self) -> Answer {
+        Answer::Value { is_none: self.is_null() }
+    }
+}
+
+macro_rules! is_none_if {
+    ($($kind:ty: $none:expr),* $(,)?) => {$(
+        impl ToAnswer for $kind {
+            fn answer(self) -> Answer {
+                Answer::Value { is_none: self == $none }
+            }
+        }
+    )*};
+}
+is_none_if!(u32: 0, i64: 0, usize: 0, bool: false, c_int: -1, sfp_attachment: sfp_attachment::None,
+    sfp_pixel_format: sfp_pixel_format::Default);
+
+/// A function, how many arguments the table gives it, and a call with the argument of an index as NULL.
+struct Entry {
+    name: &'static str,
+    arguments: usize,
+    call: fn(&mut World, usize) -> Answer,
+}
+
+macro_rules! entries {
+    ($world:ident; $($name:ident($($argument:expr),* $(,)?);)*) => {
+        vec![$(Entry {
+            name: stringify!($name),
+            arguments: <[&str]>::len(&[$(stringify!($argument)),*]),
+            #[allow(unused)]
+            call: |$world, null| {
+                let mut index = 0;
+                let mut is_null = || {
+                    index += 1;
+                    index - 1 == null
+                };
+                // SAFETY: NULL or what the manual asks for.
+                ToAnswer::answer(unsafe { $name($(Argument::or_null($argument, is_null())),*) })
+            },
+        }),*]
+    };
+}
+
+fn entries() -> Vec<Entry> {
+    let mut all = entries! { w;
+        sfp_status_name(any(1));
+        sfp_last_error_message();
+        sfp_last_error_status();
+        sfp_version();
+        sfp_version_string();
+        sfp_time_now();
+
+        sfp_send_right_retain(w.send);
+        sfp_send_right_release(w.send);
+        sfp_send_right_is_dead(w.send.cast_const(), w.out(0));
+        sfp_send(w.send, w.message, 0);
+        sfp_request(w.send, w.message, 0, w.out(0));
+        sfp_send_once_right_retain(w.once);
+        sfp_send_once_right_release(w.once);
+        sfp_send_once_right_is_dead(w.once.cast_const(), w.out(0));
+        sfp_send_once(w.once, w.message, 0);
+        sfp_receive_right_create(w.out(0));
+        sfp_receive_right_retain(w.receive);
+        sfp_receive_right_release(w.receive);
+        sfp_receive_right_make_send(w.receive, w.out(0));
+        sfp_receive_right_make_send_once(w.receive, w.out(0));
+        sfp_receive(w.receive, 0, w.out(0));
+        sfp_receive_right_fd(w.receive.cast_const());
+
+        sfp_port_set_create(w.out(0));
+        sfp_port_set_retain(w.set);
+        sfp_port_set_release(w.set);
+        sfp_port_set_add(w.set, w.receive, 1);
+        sfp_port_set_remove(w.set, 1);
+        sfp_port_set_watch(w.set, w.send, 1);
+        sfp_port_set_unwatch(w.set, 1);
+        sfp_port_set_wait(w.set, 0, w.out(0));
+        sfp_port_set_fd(w.set.cast_const());
+
+        sfp_message_create(1);
+        sfp_message_retain(w.message);
+        sfp_message_release(w.message);
+        sfp_message_is_empty(w.message.cast_const());
+        sfp_message_id(w.message.cast_const());
+        sfp_message_append(w.message, BYTES, 5);
+        sfp_message_payload(w.message.cast_const());
+        sfp_message_payload_size(w.message.cast_const());
+        sfp_message_attach_send_right(w.message, w.send);
+        sfp_message_attach_receive_right(w.message, w.receive);
+        sfp_message_attach_memory(w.message, w.memory);
+        sfp_message_attach_surface(w.message, w.surface);
+        sfp_message_attach_fd(w.message, 0);
+        sfp_message_attachment_count(w.message.cast_const());
+        sfp_message_attachment_kind(w.message.cast_const(), 0);
+        sfp_message_take_send_right(w.message, 0, w.out(0));
+        sfp_message_take_receive_right(w.message, 0, w.out(0));
+        sfp_message_take_memory(w.message, 0, w.out(0));
+        sfp_message_take_surface(w.message, 0, w.out(0));
+        sfp_message_take_fd(w.message, 0, w.out(0));
+        sfp_message_sender(w.message.cast_const(), w.out(0));
+        sfp_message_has_reply_right(w.message.cast_const());
+        sfp_message_reply(w.message, w.other_message, 0);
+        sfp_message_take_reply_right(w.message, w.out(0));
+        sfp_message_set_reply_right(w.message, w.once);
+
+        sfp_bootstrap_check_in(NAME, w.out(0));
+        sfp_bootstrap_look_up(NAME, 0, w.out(0));
+
+        sfp_memory_create(100, any(0), w.out(0));
+        sfp_memory_retain(w.memory);
+        sfp_memory_release(w.memory);
+        sfp_memory_base(w.memory.cast_const());
+        sfp_memory_size(w.memory.cast_const());
+        sfp_memory_is_writable(w.memory.cast_const());
+        sfp_memory_write(w.memory, 0, BYTES, 5);
+        sfp_memory_read(w.memory.cast_const(), 0, w.out(0), 5);
+
+        sfp_surface_create(&raw const w.descriptor, w.out(0));
+        sfp_surface_retain(w.surface);
+        sfp_surface_release(w.surface);
+        sfp_surface_id(w.surface.cast_const());
+        sfp_surface_width(w.surface.cast_const());
+        sfp_surface_height(w.surface.cast_const());
+        sfp_surface_pixel_format(w.surface.cast_const());
+        sfp_surface_plane_count(w.surface.cast_const());
+        sfp_surface_plane(w.surface.cast_const(), 0, w.out(0));
+        sfp_surface_allocation_size(w.surface.cast_const());
+        sfp_surface_seed(w.surface.cast_const());
+        sfp_surface_lock(w.surface, any(0), w.out(0));
+        sfp_surface_unlock(w.surface, any(0));
+        sfp_surface_use_count(w.surface.cast_const());
+        sfp_surface_increment_use_count(w.surface);
+        sfp_surface_decrement_use_count(w.surface);
+        sfp_surface_is_in_use(w.surface.cast_const());
+        sfp_surface_set_purgeable(w.surface, any(0), w.out(0));
+        sfp_surface_purgeable(w.surface.cast_const(), w.out(0));
+        sfp_surface_set_value(w.surface, NAME, BYTES, 5);
+        sfp_surface_value(w.surface.cast_const(), NAME, w.out(0), 5, w.out(1));
+        sfp_surface_remove_value(w.surface, NAME);
+        sfp_surface_value_names(w.surface.cast_const(), w.out(0), 5, w.out(1));
+        sfp_surface_set_color_space(w.surface, any(1));
+        sfp_surface_color_space(w.surface.cast_const(), w.out(0));
+        sfp_live_surfaces(w.out(0), 5, w.out(1));
+    };
+    #[cfg(target_os = "linux")]
+    all.extend(entries! { w;
+        sfp_send_right_into_fd(w.send, w.out(0));
+        sfp_send_right_from_fd(0, w.out(0));
+        sfp_receive_right_into_fd(w.receive, w.out(0));
+        sfp_receive_right_from_fd(0, w.out(0));
+        sfp_surface_export_fd(w.surface, w.out(0));
+        sfp_surface_export_dma_buf(w.surface, w.out(0));
+    });
+    all
+}
+
+#[test]
+fn every_function_is_in_the_table() {
+    let declared: BTreeSet<(String, usize)> =
+        functions().into_iter().map(|function| (function.name, function.parameters.len())).collect();
+    let listed: BTreeSet<(String, usize)> =
+        entries().iter().map(|entry| (entry.name.to_owned(), entry.arguments)).collect();
+    assert_eq!(declared, listed);
+}
+
+#[test]
+fn null_is_refused_wherever_it_is_not_allowed() {
+    let _balance = Balance::begin();
+    let functions = functions();
+    let mut tried = 0;
+    for entry in entries() {
+        let function = functions.iter().find(|function| function.name == entry.name).unwrap();
+        for (index, parameter) in function.parameters.iter().enumerate() {
+            if !parameter.is_pointer {
+                continue;
+            }
+            tried += 1;
+            let what = format!("{} with {} as NULL", entry.name, parameter.name);
+            let mut world = World::new();
+            // Another failure before, to see that this one is told.
+            assert_eq!(says!(sfp_port_set_remove(world.set, 9)), sfp_status::NotFound);
+            let answer = (entry.call)(&mut world, index);
+            let takes_null = entry.name.ends_with("_retain") || entry.name.ends_with("_release");
+            // With bytes to read or write behind it, NULL is refused where none would be fine.
+            let has_bytes = ["bytes", "buffer", "ids"].contains(&parameter.name.as_str());
+            let allowed = takes_null || parameter.can_be_null && !has_bytes;
+            assert_eq!(allowed, parameter.can_be_null && !has_bytes, "{what}: the manual says otherwise");
+            match answer {
+                Answer::Status(status) if allowed => assert_eq!(status, OK, "{what}"),
+                Answer::Status(status) => assert_eq!(status, sfp_status::InvalidArgument, "{what}"),
+                Answer::Value { is_none } => assert!(is_none, "{what}"),
+                Answer::Nothing => {}
+            }
+            if allowed {
+                assert_eq!(sfp_last_error_status(), sfp_status::NotFound, "{what}: no failure");
+            } else {
+                assert_eq!(sfp_last_error_status(), sfp_status::InvalidArgument, "{what}");
+                let expected = format!("`{}` is NULL", parameter.name);
+                assert_eq!(last_message(), expected, "{what}");
+            }
+            world.end();
+        }
+    }
+    assert!(tried > 120, "only {tried} pointers");
+}
+
+#[test]
+fn of_no_bytes_the_pointer_can_be_null() {
+    let _balance = Balance::begin();
+    let mut world = World::new();
+    ok!(sfp_message_append(world.message, null(), 0));
+    ok!(sfp_memory_write(world.memory, 100, null(), 0));
+    ok!(sfp_memory_read(world.memory, 100, null_mut(), 0));
+    ok!(sfp_surface_set_value(world.surface, NAME, null(), 0));
+    assert_eq!(made!(sfp_surface_value(world.surface, NAME, null_mut(), 0)), 0);
+    assert_eq!(made!(sfp_surface_value_names(world.surface, null_mut(), 0)), 26);
+    made!(sfp_live_surfaces(null_mut(), 0));
+    let place = world.out::<sfp_surface_totals>(0);
+    assert_eq!(says!(sfp_live_surfaces(null_mut(), 1, place)), sfp_status::InvalidArgument);
+    world.end();
+}

@@ -1,0 +1,158 @@
+//! What all tests of the C API use.
+
+use std::ffi::CStr;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+pub(crate) use std::mem::MaybeUninit;
+pub(crate) use std::ptr::{null, null_mut};
+pub(crate) use surfaceport::ffi::bootstrap::*;
+pub(crate) use surfaceport::ffi::memory::*;
+pub(crate) use surfaceport::ffi::message::*;
+pub(crate) use surfaceport::ffi::port::*;
+pub(crate) use surfaceport::ffi::port_set::*;
+pub(crate) use surfaceport::ffi::status::*;
+pub(crate) use surfaceport::ffi::surface::*;
+pub(crate) use surfaceport::ffi::time::*;
+pub(crate) use surfaceport::ffi::version::*;
+
+pub(crate) const SOON: i64 = 5_000_000_000;
+pub(crate) const OK: sfp_status = sfp_status::Ok;
+
+/// What is open and alive in this process, compared when the test ends: nothing may be left.
+pub(crate) struct Balance {
+    descriptors: usize,
+    surfaces: usize,
+    _one_test_at_a_time: MutexGuard<'static, ()>,
+}
+
+static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+
+impl Balance {
+    pub(crate) fn begin() -> Self {
+        let guard = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+        Self { descriptors: descriptors(), surfaces: live_surfaces(), _one_test_at_a_time: guard }
+    }
+}
+
+impl Drop for Balance {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            assert_eq!(descriptors(), self.descriptors, "descriptors are left open");
+            assert_eq!(live_surfaces(), self.surfaces, "surfaces are left");
+        }
+    }
+}
+
+fn descriptors() -> usize {
+    std::fs::read_dir("/dev/fd").map_or(0, Iterator::count)
+}
+
+pub(crate) fn live_surfaces() -> usize {
+    let mut totals = MaybeUninit::uninit();
+    // SAFETY: room for no ids, and for the totals.
+    unsafe {
+        assert_eq!(sfp_live_surfaces(null_mut(), 0, totals.as_mut_ptr()), OK);
+        totals.assume_init().count
+    }
+}
+
+/// The text of the last failure.
+pub(crate) fn last_message() -> String {
+    // SAFETY: a text that stays until the next failure of this thread.
+    unsafe { CStr::from_ptr(sfp_last_error_message()) }.to_str().unwrap().to_owned()
+}
+
+/// Calls with a place for the result, which must be written on success and must not be touched on failure.
+pub(crate) fn result<T>(call: impl FnOnce(*mut T) -> sfp_status) -> Result<T, sfp_status> {
+    const UNTOUCHED: u8 = 0xa5;
+    let mut place = MaybeUninit::<T>::uninit();
+    // SAFETY: the place is as large as it is, and its bytes have a value when they are looked at.
+    unsafe {
+        place.as_mut_ptr().cast::<u8>().write_bytes(UNTOUCHED, size_of::<T>());
+        match call(place.as_mut_ptr()) {
+            OK => Ok(place.assume_init()),
+            status => {
+                let bytes = std::slice::from_raw_parts(place.as_ptr().cast::<u8>(), size_of::<T>());
+                assert!(
+                    bytes.iter().all(|byte| *byte == UNTOUCHED),
+                    "{status:?}, but the result was touched"
+                );
+                Err(status)
+            }
+        }
+    }
+}
+
+/// Short forms of calls whose arguments are valid handles.
+macro_rules! ok {
+    ($call:ident($($argument:expr),* $(,)?)) => {{
+        // SAFETY: the test passes what the manual asks for.
+        let status = unsafe { $call($($argument),*) };
+        assert_eq!(status, $crate::support::OK, "{}", $crate::support::last_message());
+    }};
+}
+
+macro_rules! made {
+    ($call:ident($($argument:expr),* $(,)?)) => {
+        // SAFETY: the test passes what the manual asks for.
+        $crate::support::result(|place| unsafe { $call($($argument,)* place) })
+            .unwrap_or_else(|status| panic!("{status:?}: {}", $crate::support::last_message()))
+    };
+}
+
+macro_rules! refused {
+    ($call:ident($($argument:expr),* $(,)?)) => {
+        // SAFETY: the test passes what the manual asks for.
+        $crate::support::result(|place| unsafe { $call($($argument,)* place) }).map(|_| ()).unwrap_err()
+    };
+}
+
+/// A call that answers by a value, or by a status that is no success.
+macro_rules! says {
+    ($call:ident($($argument:expr),* $(,)?)) => {{
+        // SAFETY: the test passes what the manual asks for.
+        unsafe { $call($($argument),*) }
+    }};
+}
+
+pub(crate) use {made, ok, refused, says};
+
+/// A port: the receive right and a send right.
+pub(crate) fn port() -> (*mut sfp_receive_right, *mut sfp_send_right) {
+    let receive = made!(sfp_receive_right_create());
+    (receive, made!(sfp_receive_right_make_send(receive)))
+}
+
+pub(crate) fn message(id: u32, payload: &str) -> *mut sfp_message {
+    let message = sfp_message_create(id);
+    ok!(sfp_message_append(message, payload.as_ptr().cast(), payload.len()));
+    message
+}
+
+pub(crate) fn payload(message: *mut sfp_message) -> Vec<u8> {
+    let (first, size) = (says!(sfp_message_payload(message)), says!(sfp_message_payload_size(message)));
+    assert!(!first.is_null());
+    // SAFETY: so many bytes are there until the message changes.
+    unsafe { std::slice::from_raw_parts(first.cast::<u8>(), size) }.to_vec()
+}
+
+pub(crate) fn descriptor(width: u32, height: u32, format: sfp_pixel_format) -> sfp_surface_descriptor {
+    sfp_surface_descriptor {
+        struct_size: size_of::<sfp_surface_descriptor>(),
+        width,
+        height,
+        format: MaybeUninit::new(format),
+        reserved: 0,
+    }
+}
+
+pub(crate) fn surface(width: u32, height: u32, format: sfp_pixel_format) -> *mut sfp_surface {
+    made!(sfp_surface_create(&descriptor(width, height, format)))
+}
+
+/// A number where C expects an enum.
+pub(crate) fn any<E>(number: u32) -> MaybeUninit<E> {
+    assert_eq!(size_of::<E>(), size_of::<u32>());
+    // SAFETY: the sizes are the same, and nothing is said about the value.
+    unsafe { std::mem::transmute_copy(&number) }
+}
