@@ -83,6 +83,7 @@ fn nothing(consumer: &Consumer) -> Status {
 
 #[test]
 fn options_are_checked() {
+    let _alone = process::alone();
     let refused = |options: SwapchainOptions| Producer::create(&options).unwrap_err().status();
     for images in [0, 1, 17] {
         assert_eq!(refused(options(PresentMode::Mailbox, images)), Status::InvalidArgument, "{images}");
@@ -95,6 +96,7 @@ fn options_are_checked() {
 
 #[test]
 fn mailbox_gives_the_newest_frame() {
+    let _alone = process::alone();
     let producer = Producer::create(&options(PresentMode::Mailbox, 3)).unwrap();
     let consumer = attach(&producer);
     for _ in 0..5 {
@@ -114,6 +116,7 @@ fn mailbox_gives_the_newest_frame() {
 
 #[test]
 fn a_mailbox_producer_with_an_image_to_spare_never_waits() {
+    let _alone = process::alone();
     let producer = Producer::create(&options(PresentMode::Mailbox, 4)).unwrap();
     let consumer = attach(&producer);
     present(&producer);
@@ -129,6 +132,7 @@ fn a_mailbox_producer_with_an_image_to_spare_never_waits() {
 
 #[test]
 fn fifo_gives_every_frame_in_order_to_every_consumer() {
+    let _alone = process::alone();
     let producer = Producer::create(&options(PresentMode::Fifo, 3)).unwrap();
     let consumers = [attach(&producer), attach(&producer)];
     producer.service();
@@ -154,6 +158,7 @@ fn fifo_gives_every_frame_in_order_to_every_consumer() {
 
 #[test]
 fn fifo_frames_wait_for_the_first_consumer() {
+    let _alone = process::alone();
     let producer = Producer::create(&options(PresentMode::Fifo, 3)).unwrap();
     for _ in 1..=3 {
         present(&producer);
@@ -173,6 +178,7 @@ fn fifo_frames_wait_for_the_first_consumer() {
 
 #[test]
 fn a_consumer_that_leaves_with_a_frame_does_not_stop_fifo() {
+    let _alone = process::alone();
     let producer = Producer::create(&options(PresentMode::Fifo, 3)).unwrap();
     let (staying, leaving) = (attach(&producer), attach(&producer));
     producer.service();
@@ -188,6 +194,7 @@ fn a_consumer_that_leaves_with_a_frame_does_not_stop_fifo() {
 
 #[test]
 fn a_preview_of_a_fifo_swapchain_does_not_hold_it_up() {
+    let _alone = process::alone();
     let producer = Producer::create(&options(PresentMode::Fifo, 4)).unwrap();
     let recorder = attach(&producer);
     let right = producer.consumer_right().unwrap();
@@ -202,6 +209,7 @@ fn a_preview_of_a_fifo_swapchain_does_not_hold_it_up() {
 
 #[test]
 fn a_mode_that_would_make_others_wait_is_refused() {
+    let _alone = process::alone();
     let producer = Producer::create(&options(PresentMode::Mailbox, 3)).unwrap();
     let right = producer.consumer_right().unwrap();
     let consumer = Consumer::attach(right, &ConsumerOptions { mode: Some(PresentMode::Fifo) }).unwrap();
@@ -213,6 +221,7 @@ fn a_mode_that_would_make_others_wait_is_refused() {
 
 #[test]
 fn immediate_mode_has_one_image() {
+    let _alone = process::alone();
     let producer = Producer::create(&options(PresentMode::Immediate, 1)).unwrap();
     let consumer = attach(&producer);
     present(&producer);
@@ -224,6 +233,7 @@ fn immediate_mode_has_one_image() {
 
 #[test]
 fn a_late_consumer_gets_the_latest_frame() {
+    let _alone = process::alone();
     let producer = Producer::create(&options(PresentMode::Mailbox, 3)).unwrap();
     let early = attach(&producer);
     for _ in 0..7 {
@@ -236,6 +246,7 @@ fn a_late_consumer_gets_the_latest_frame() {
 
 #[test]
 fn resizing_keeps_the_old_frame_until_the_new_one() {
+    let _alone = process::alone();
     let before = live_surfaces();
     let producer = Producer::create(&options(PresentMode::Mailbox, 3)).unwrap();
     let consumer = attach(&producer);
@@ -274,6 +285,7 @@ fn resizing_keeps_the_old_frame_until_the_new_one() {
 
 #[test]
 fn fifo_sees_every_frame_across_many_sizes() {
+    let _alone = process::alone();
     let producer = Producer::create(&options(PresentMode::Fifo, 3)).unwrap();
     let consumer = attach(&producer);
     producer.service();
@@ -301,6 +313,7 @@ fn fifo_sees_every_frame_across_many_sizes() {
 
 #[test]
 fn a_consumer_that_sleeps_through_resizes_does_not_collect_their_memory() {
+    let _alone = process::alone();
     let producer = Producer::create(&options(PresentMode::Mailbox, 3)).unwrap();
     let consumer = attach(&producer);
     present(&producer);
@@ -318,6 +331,7 @@ fn a_consumer_that_sleeps_through_resizes_does_not_collect_their_memory() {
 
 #[test]
 fn the_consumer_can_make_the_images() {
+    let _alone = process::alone();
     for mode in [PresentMode::Mailbox, PresentMode::Fifo] {
         let asked = SwapchainOptions { allocator: Allocator::Consumer, ..options(mode, 3) };
         let producer = Producer::create(&asked).unwrap();
@@ -341,6 +355,7 @@ fn the_consumer_can_make_the_images() {
 
 #[test]
 fn a_frame_brings_its_record() {
+    let _alone = process::alone();
     let producer = Producer::create(&options(PresentMode::Mailbox, 2)).unwrap();
     let consumer = attach(&producer);
     let info = PresentInfo {
@@ -359,6 +374,7 @@ fn a_frame_brings_its_record() {
 
 #[test]
 fn the_end_of_a_stream_comes_behind_its_last_frame() {
+    let _alone = process::alone();
     let producer = Producer::create(&options(PresentMode::Fifo, 3)).unwrap();
     let consumer = attach(&producer);
     producer.service();
@@ -374,6 +390,7 @@ fn the_end_of_a_stream_comes_behind_its_last_frame() {
 
 #[test]
 fn a_producer_without_anybody_left_ends() {
+    let _alone = process::alone();
     let producer = Producer::create(&options(PresentMode::Mailbox, 3)).unwrap();
     present(&producer);
     let consumer = attach(&producer);
@@ -389,6 +406,7 @@ fn a_producer_without_anybody_left_ends() {
 
 #[test]
 fn an_image_that_is_dropped_wakes_who_waits_for_one() {
+    let _alone = process::alone();
     let producer = Producer::create(&options(PresentMode::Mailbox, 2)).unwrap();
     let _consumer = attach(&producer);
     present(&producer);
@@ -404,6 +422,7 @@ fn an_image_that_is_dropped_wakes_who_waits_for_one() {
 
 #[test]
 fn both_sides_can_be_polled() {
+    let _alone = process::alone();
     let producer = Producer::create(&options(PresentMode::Fifo, 2)).unwrap();
     let consumer = attach(&producer);
     let readable = |fd: std::os::fd::BorrowedFd<'_>, timeout: Timeout| {
@@ -435,6 +454,7 @@ fn both_sides_can_be_polled() {
 
 #[test]
 fn a_message_that_is_no_attach_is_refused() {
+    let _alone = process::alone();
     let producer = Producer::create(&options(PresentMode::Mailbox, 2)).unwrap();
     let consumer = attach(&producer);
     let mut carrier = Message::new(0);
@@ -450,6 +470,7 @@ fn a_message_that_is_no_attach_is_refused() {
 
 #[test]
 fn a_right_can_be_forwarded_and_its_maker_can_be_far_away() {
+    let _alone = process::alone();
     let producer = Producer::create(&options(PresentMode::Mailbox, 3)).unwrap();
     let mut carrier = Message::new(0);
     producer.consumer_right().unwrap().attach_to(&mut carrier).unwrap();
@@ -466,6 +487,7 @@ fn a_right_can_be_forwarded_and_its_maker_can_be_far_away() {
 
 #[test]
 fn threads_share_a_producer_and_a_consumer() {
+    let _alone = process::alone();
     let producer = Producer::create(&options(PresentMode::Fifo, 4)).unwrap();
     let consumer = attach(&producer);
     producer.service();
@@ -531,6 +553,7 @@ peers! { "produce" => produce }
 
 #[test]
 fn a_million_frames_between_two_processes_without_a_torn_one() {
+    let _alone = process::alone();
     let name = process::unique_name("million");
     let port = bootstrap::check_in(&name).unwrap();
     let peer = Peer::start("produce", &format!("{name} 3"));
@@ -551,6 +574,7 @@ fn a_million_frames_between_two_processes_without_a_torn_one() {
 
 #[test]
 fn a_producer_that_is_killed_leaves_nothing_behind() {
+    let _alone = process::alone();
     let name = process::unique_name("killed");
     let port = bootstrap::check_in(&name).unwrap();
     let before = (process::open_descriptors(), process::shared_mappings(), live_surfaces());
