@@ -32,7 +32,7 @@ fn draw(argument: &str) {
             .unwrap()
             .plane(0)
             .unwrap()
-            .write_row(0, &[n as u8; 256])
+            .write_row(0, &[n as u8; 4])
             .unwrap();
         if producer.present(image, &PresentInfo::default()).is_err() {
             return;
