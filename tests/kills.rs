@@ -19,21 +19,14 @@ const KILLS: usize = 500;
 /// Presents without an end, in the mode and with the images that the argument says, and talks meanwhile.
 fn draw(argument: &str) {
     let seed: u32 = argument.parse().unwrap();
-    let mode = if seed % 2 == 0 { PresentMode::Mailbox } else { PresentMode::Fifo };
+    let mode = if seed.is_multiple_of(2) { PresentMode::Mailbox } else { PresentMode::Fifo };
     let options =
         SwapchainOptions { width: 64, height: 64, images: 2 + seed % 3, mode, ..SwapchainOptions::default() };
     let host = Child::connect(SOON).unwrap();
     let producer = host.create_producer(&options).unwrap();
     for n in 0_u32.. {
         let Ok(image) = producer.acquire(SOON) else { return };
-        image
-            .surface()
-            .lock(LockMode::Write)
-            .unwrap()
-            .plane(0)
-            .unwrap()
-            .write_row(0, &[n as u8; 4])
-            .unwrap();
+        image.surface().lock(LockMode::Write).unwrap().plane(0).unwrap().write_row(0, &[n as u8; 4]).unwrap();
         if producer.present(image, &PresentInfo::default()).is_err() {
             return;
         }
@@ -72,7 +65,7 @@ fn five_hundred_kills_leave_nothing() {
         random ^= random << 17;
         let host = spawn(seed);
         // From before the hello to some way into the stream.
-        let frames = if random % 8 == 0 { None } else { Some(host.accept_consumer(SOON).unwrap()) };
+        let frames = if random.is_multiple_of(8) { None } else { Some(host.accept_consumer(SOON).unwrap()) };
         let mut kept = Vec::new();
         if let Some(frames) = &frames {
             for _ in 0..random >> 8 & 31 {

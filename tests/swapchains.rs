@@ -8,7 +8,7 @@ use std::time::Duration;
 use process::Peer;
 use surfaceport::message::Message;
 use surfaceport::port::SendRight;
-use surfaceport::surface::{LockMode, PixelFormat, Surface, live_surfaces};
+use surfaceport::surface::{LockMode, Surface, live_surfaces};
 use surfaceport::swapchain::{
     Allocator, Consumer, ConsumerOptions, ConsumerRight, Frame, Image, PresentInfo, PresentMode, Producer,
     Rectangle, SwapchainOptions,

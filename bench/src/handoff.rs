@@ -77,7 +77,9 @@ pub(crate) fn run() -> Result<()> {
             measure(&host, size as u32, series, FRAMES)?;
         }
     }
-    println!("present to acquired, the consumer asleep; {ROUNDS} rounds of {FRAMES} frames each, sizes in turn");
+    println!(
+        "present to acquired, the consumer asleep; {ROUNDS} rounds of {FRAMES} frames each, sizes in turn"
+    );
     println!("{:>12} {:>12} {:>12} {:>12} {:>8}", "size", "median", "spread", "p99", "ratio");
     let first = median(&mut series[0].medians.clone());
     for ((width, height), series) in SIZES.iter().zip(&mut series) {

@@ -16,15 +16,25 @@ pub struct LiveSurfaces {
     pub ids: Vec<u32>,
 }
 
-/// Id and bytes of each, by the order in which they came.
-static LIVE: Lazy<Mutex<(u64, BTreeMap<u64, (u32, usize)>)>> = Lazy::new(Mutex::default);
+#[derive(Default)]
+struct Registry {
+    next: u64,
+    /// Id and bytes of each, by the order in which they came.
+    surfaces: BTreeMap<u64, (u32, usize)>,
+}
+
+static REGISTRY: Lazy<Mutex<Registry>> = Lazy::new(Mutex::default);
 
 /// All surfaces that live in this process: made here or received, as long as anything holds them. Any thread.
 pub fn live_surfaces() -> LiveSurfaces {
-    let live = LIVE.lock();
-    let mut ids: Vec<u32> = live.1.values().map(|(id, _)| *id).collect();
+    let registry = REGISTRY.lock();
+    let mut ids: Vec<u32> = registry.surfaces.values().map(|(id, _)| *id).collect();
     ids.sort_unstable();
-    LiveSurfaces { count: ids.len(), bytes: live.1.values().map(|(_, bytes)| *bytes as u64).sum(), ids }
+    LiveSurfaces {
+        count: ids.len(),
+        bytes: registry.surfaces.values().map(|(_, bytes)| *bytes as u64).sum(),
+        ids,
+    }
 }
 
 /// The entry of one surface, which ends with it.
@@ -32,16 +42,16 @@ pub(super) struct Registration(u64);
 
 impl Registration {
     pub(super) fn new(id: u32, bytes: usize) -> Self {
-        let mut live = LIVE.lock();
-        let key = live.0;
-        live.0 += 1;
-        live.1.insert(key, (id, bytes));
+        let mut registry = REGISTRY.lock();
+        let key = registry.next;
+        registry.next += 1;
+        registry.surfaces.insert(key, (id, bytes));
         Self(key)
     }
 }
 
 impl Drop for Registration {
     fn drop(&mut self) {
-        LIVE.lock().1.remove(&self.0);
+        REGISTRY.lock().surfaces.remove(&self.0);
     }
 }

@@ -475,7 +475,7 @@ impl MovingReceiveRight {
                 right.add_lane(&mut lanes, Lane { socket, lifetime: Lifetime::from_wire(kind)? })?;
             }
         }
-        lanes.had_senders = had_senders;
+        lanes.had_senders |= had_senders;
         drop(lanes);
         Ok(right)
     }

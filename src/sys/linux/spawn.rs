@@ -104,9 +104,9 @@ pub(crate) fn take_inheritance(deadline: Deadline) -> Result<(SendRight, Token)>
     if port == token || TAKEN.swap(true, Ordering::Relaxed) {
         return Err(Error::fixed(Status::WrongState, "this process has connected to its host before"));
     }
-    let port = SendRight::from_raw(adopt(port)?)
+    let port = SendRight::from_raw(adopt(port, FileType::Socket)?)
         .map_err(|error| Error::new(Status::NotFound, format!("{PORT_ENTRY}: {error}")))?;
-    Ok((port, read_token(&adopt(token)?, deadline)?))
+    Ok((port, read_token(&adopt(token, FileType::Fifo)?, deadline)?))
 }
 
 /// A descriptor as the environment names it.
@@ -132,11 +132,14 @@ fn inherited(entry: &str) -> Result<Option<Inherited>> {
     }
 }
 
-/// Makes an inherited descriptor ours: owned, and close-on-exec from here on.
-fn adopt(Inherited { number, inode }: Inherited) -> Result<OwnedFd> {
+/// Makes an inherited descriptor ours: owned, and close-on-exec from here on. One that is not the very file that the
+/// host meant is left alone: the environment can be an ancestor's, and the number then means something else here.
+fn adopt(Inherited { number, inode }: Inherited, kind: FileType) -> Result<OwnedFd> {
     // SAFETY: borrowed for the length of this call only; the kernel answers EBADF if there is no such descriptor.
     let borrowed = unsafe { BorrowedFd::borrow_raw(number) };
-    let is_it = rustix::fs::fstat(borrowed).is_ok_and(|status| status.st_ino == inode);
+    // Inodes of two file systems can have the same number; a socket's and a pipe's are of one each.
+    let is_it = rustix::fs::fstat(borrowed)
+        .is_ok_and(|status| status.st_ino == inode && FileType::from_raw_mode(status.st_mode) == kind);
     if !is_it || rustix::io::fcntl_setfd(borrowed, FdFlags::CLOEXEC).is_err() {
         return Err(Error::new(
             Status::NotFound,
@@ -152,10 +155,6 @@ fn adopt(Inherited { number, inode }: Inherited) -> Result<OwnedFd> {
 
 fn read_token(pipe: &OwnedFd, deadline: Deadline) -> Result<Token> {
     let failed = |errno| system_error("reading the token", errno);
-    let status = rustix::fs::fstat(pipe).map_err(failed)?;
-    if FileType::from_raw_mode(status.st_mode) != FileType::Fifo {
-        return Err(Error::new(Status::NotFound, format!("{TOKEN_ENTRY} names no pipe")));
-    }
     let mut token = Token::default();
     let mut filled = 0;
     while filled < TOKEN_LENGTH {
