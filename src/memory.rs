@@ -6,7 +6,7 @@ use crate::error::{Error, Result, Status};
 use crate::sys;
 
 /// The largest region, in bytes: 64 GiB.
-pub const MAX_REGION: usize = (64_u64 << 30) as usize;
+pub const MAX_REGION: usize = sys::wire::MAX_REGION as usize;
 
 /// Who may write a region.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]

@@ -113,7 +113,8 @@ impl SendRight {
     /// A request that timed out leaves nothing behind; an answer that comes later is destroyed.
     ///
     /// Errors: as [`Self::send`], for the sending; [`Status::TimedOut`]; [`Status::PeerDead`], when the right to
-    /// answer died unused. Once the message is sent, the error does not hold it any more.
+    /// answer died unused. Once the message is sent, the error does not hold it any more. An answer that cannot be
+    /// received for [`Status::ResourceExhausted`] is destroyed.
     pub fn request(&self, mut message: Message, timeout: Timeout) -> Result<Message, SendError> {
         let deadline = timeout.deadline();
         let answers =
@@ -202,8 +203,8 @@ impl ReceiveRight {
     /// Errors: [`Status::TimedOut`]; [`Status::NoSenders`], once each time that the last send right is gone and
     /// the queue is empty; [`Status::PeerDead`], when a send-once right of this port died unused;
     /// [`Status::Malformed`] and [`Status::Unsupported`], when a sender does not keep to the format: that message
-    /// is destroyed, go on receiving; [`Status::ResourceExhausted`], when descriptors ran out: the message stays
-    /// in the queue.
+    /// is destroyed, go on receiving; [`Status::ResourceExhausted`], when descriptors or the room to map memory
+    /// ran out: the message stays in the queue.
     pub fn receive(&self, timeout: Timeout) -> Result<Message> {
         self.receive_before(timeout.deadline())
     }
@@ -233,7 +234,8 @@ impl ReceiveRight {
         self.0.into_raw().map_err(|(right, error)| (Self(right), error))
     }
 
-    /// A receive right from its raw form: the other end is its first send right.
+    /// A receive right from its raw form: the other end is its first send right. What was sent before, through a
+    /// socket pair that this library did not make, comes from process 0.
     ///
     /// Errors: [`Status::Malformed`], as [`SendRight::from_descriptor`].
     pub fn from_descriptor(descriptor: OwnedFd) -> Result<Self> {
@@ -337,7 +339,7 @@ impl Duplex {
 
     /// Takes an end out of a message: its attachments `index` and `index + 1`.
     pub(crate) fn take_from(message: &mut Message, index: usize) -> Result<Self> {
-        // The send right first: the receive right's taking can fail for want of descriptors and be repeated.
+        // The receive right first: that can fail for want of descriptors, then both are still in the message.
         message.check_is_pair(index)?;
         let receive = message.take_receive_right(index)?;
         let send = message.take_send_right(index + 1)?;

@@ -17,6 +17,8 @@ use crate::sys;
 pub use accounting::{LiveSurfaces, live_surfaces};
 pub use pixels::{LockMode, LockedSurface, PixelPlane};
 pub use values::ColorSpace;
+#[cfg(fuzzing)]
+pub(crate) use values::decode_and_encode as decode_and_encode_values;
 
 pub use crate::layout::{MAX_DIMENSION, MAX_PLANES, PlaneLayout, SurfaceDescriptor};
 pub use crate::pixel_format::PixelFormat;

@@ -49,6 +49,13 @@ fn encode(values: &Values) -> Vec<u8> {
     bytes
 }
 
+/// For the fuzz target.
+#[cfg(fuzzing)]
+pub(crate) fn decode_and_encode(bytes: &[u8]) {
+    let values = decode(bytes);
+    assert_eq!(decode(&encode(&values)), values);
+}
+
 /// Colour spaces that can be named on every system. They are attached by Core Graphics' names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]

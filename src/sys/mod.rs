@@ -19,7 +19,8 @@
 //! - `send`: whole or not at all. On failure every attachment is still in the message. `Deadline::NOW` never
 //!   waits. A send-once right is used up by success only.
 //! - `ReceiveRight::receive`: a message whose envelope, rights, seals and sizes are checked. A malformed one is
-//!   destroyed whole and reported as such. A lack of descriptors loses nothing: the message stays queued.
+//!   destroyed whole and reported as such. A lack of descriptors or memory loses nothing: the message stays
+//!   queued.
 //! - `Sender`: who the kernel says sent this very message.
 //!
 //! # `bootstrap`
@@ -47,10 +48,12 @@
 //!
 //! - `spawn`: starts a process that inherits exactly the rights that it is given. `Process`: is it alive, wait
 //!   for its end with a deadline, its exit status; no identifier is ever reused under it. `Token` pipes.
+//!   `effective_user`: who we are to the kernel.
 //!
 //! # Waiting
 //!
-//! - `wait_readable`: waits until one of a few descriptors is readable. `monotonic_nanoseconds`: the clock.
+//! - `wait_readable`: waits until one of a few descriptors is readable. `AnyReadable`: some descriptors behind
+//!   one. `monotonic_nanoseconds`: the clock.
 
 pub(crate) mod wire;
 
@@ -58,7 +61,8 @@ pub(crate) mod wire;
 mod linux;
 #[cfg(target_os = "linux")]
 pub(crate) use linux::{
-    bootstrap, doorbell, memory, message, monotonic_nanoseconds, port, spawn, surface, wait_readable,
+    AnyReadable, bootstrap, doorbell, memory, message, monotonic_nanoseconds, port, spawn, surface,
+    wait_readable,
 };
 
 #[cfg(not(target_os = "linux"))]

@@ -22,6 +22,8 @@ pub(crate) const MAX_ATTACHMENTS: usize = 64;
 pub(crate) const MAX_PAYLOAD: u64 = 256 << 20;
 /// The largest payload that travels inside of a message, in bytes; larger ones go out of line.
 pub(crate) const INLINE_LIMIT: usize = 32 << 10;
+/// The largest memory region of a message, in bytes: 64 GiB.
+pub(crate) const MAX_REGION: u64 = 64 << 30;
 /// The longest that header, table and payload of one message can be, in bytes.
 pub(crate) const MAX_INLINE_MESSAGE: usize =
     size_of::<Header>() + MAX_ATTACHMENTS * size_of::<Entry>() + INLINE_LIMIT;
@@ -193,7 +195,16 @@ impl Described {
         if entry.reserved.get() != 0 || entry.flags.get() != 0 {
             return Err(Error::malformed("an attachment has flags that this version does not know"));
         }
-        Ok(Self { kind, length: entry.length.get(), detail: entry.detail })
+        let described = Self { kind, length: entry.length.get(), detail: entry.detail };
+        let expected = match kind {
+            Kind::Memory => Self { length: described.length, ..Self::plain(kind) },
+            Kind::Surface => Self { detail: described.detail, ..Self::plain(kind) },
+            _ => Self::plain(kind),
+        };
+        if described != expected {
+            return Err(Error::malformed("an attachment has a length or detail that its kind does not have"));
+        }
+        Ok(described)
     }
 }
 
@@ -211,7 +222,8 @@ mod tests {
             payload_length: 5,
             attachments: vec![
                 Described::plain(Kind::SendRight),
-                Described { kind: Kind::Surface, length: 9, detail: [7; 32] },
+                Described { length: 9, ..Described::plain(Kind::Memory) },
+                Described { detail: [7; 32], ..Described::plain(Kind::Surface) },
             ],
         }
     }
@@ -258,6 +270,8 @@ mod tests {
         assert_eq!(change(20, 1), Status::Malformed, "payload length over the maximum");
         assert_eq!(change(24, 9), Status::Malformed, "kind");
         assert_eq!(change(28, 1), Status::Malformed, "attachment flags");
+        assert_eq!(change(32, 1), Status::Malformed, "a length that the kind does not have");
+        assert_eq!(change(40, 1), Status::Malformed, "a detail that the kind does not have");
     }
 
     proptest! {

@@ -14,18 +14,21 @@ const ARGUMENT: &str = "SURFACEPORT_TEST_ARGUMENT";
 /// started with; its panic is the process's failure.
 #[macro_export]
 macro_rules! peers {
-    ($($role:literal => $main:expr),* $(,)?) => {
+    ($($(#[$attribute:meta])* $role:literal => $main:expr),* $(,)?) => {
         /// The door of the other processes; on its own it checks that the door works.
         #[test]
         fn peer() {
-            let roles: &[(&str, fn(&str))] = &[$(($role, $main)),*];
+            let roles: &[$crate::process::Role] = &[$($(#[$attribute])* ($role, $main)),*];
             $crate::process::enter(roles);
         }
     };
 }
 
+/// A role's name and its function, which takes the argument.
+pub type Role = (&'static str, fn(&str));
+
 /// The body of the test `peer`.
-pub fn enter(roles: &[(&str, fn(&str))]) {
+pub fn enter(roles: &[Role]) {
     match std::env::var(ROLE) {
         Ok(role) if role == "nothing" => {}
         Ok(role) => {
@@ -34,8 +37,11 @@ pub fn enter(roles: &[(&str, fn(&str))]) {
             main(&std::env::var(ARGUMENT).unwrap_or_default());
         }
         Err(_) => {
+            let _alone = alone();
             assert!(Peer::start("nothing", "").wait().success());
-            assert!(!Peer::start("no such role", "").wait().success());
+            // Its complaint is no part of this test's output.
+            let refused = command("no such role", "").stderr(Stdio::null()).status();
+            assert!(!refused.expect("the test program starts again").success());
         }
     }
 }
@@ -69,7 +75,11 @@ pub struct Peer(Child);
 
 impl Peer {
     pub fn start(role: &str, argument: &str) -> Self {
-        Self(command(role, argument).spawn().expect("the test program starts again"))
+        Self::start_command(&mut command(role, argument))
+    }
+
+    pub fn start_command(command: &mut Command) -> Self {
+        Self(command.spawn().expect("the test program starts again"))
     }
 
     pub fn id(&self) -> u32 {
@@ -78,6 +88,18 @@ impl Peer {
 
     pub fn wait(mut self) -> ExitStatus {
         self.0.wait().expect("a process can be waited for")
+    }
+
+    /// Stops the process: it lives, and does nothing more until it is killed.
+    #[cfg(target_os = "linux")]
+    pub fn stop(&self) {
+        let id =
+            i32::try_from(self.id()).ok().and_then(rustix::process::Pid::from_raw).expect("a process number");
+        rustix::process::kill_process(id, rustix::process::Signal::STOP).expect("a process can be stopped");
+        // The signal takes its time: what follows is to find it stopped.
+        let options = rustix::process::WaitOptions::UNTRACED;
+        let (_, status) = rustix::process::waitpid(Some(id), options).unwrap().expect("a stopped process");
+        assert!(status.stopped());
     }
 
     pub fn kill(&mut self) {
@@ -101,6 +123,23 @@ pub fn unique_name(of: &str) -> String {
     format!("org.surfaceport.test.{of}.{}.{number}", std::process::id())
 }
 
+/// One test of this program at a time: for those that count what the process has open, and for all that run beside
+/// them.
+pub fn alone() -> std::sync::MutexGuard<'static, ()> {
+    static ALONE: std::sync::Mutex<()> = std::sync::Mutex::new(());
+    // A test that failed has left nothing half-done here.
+    ALONE.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+/// Runs `body` alone, and checks that it leaves no descriptor and no mapping.
+#[cfg(target_os = "linux")]
+pub fn leaving_nothing(body: impl FnOnce()) {
+    let _alone = alone();
+    let before = (open_descriptors(), shared_mappings());
+    body();
+    assert_eq!((open_descriptors(), shared_mappings()), before, "descriptors and mappings that are left");
+}
+
 /// The number of open descriptors of this process.
 #[cfg(target_os = "linux")]
 pub fn open_descriptors() -> usize {
@@ -112,4 +151,10 @@ pub fn open_descriptors() -> usize {
 pub fn shared_mappings() -> usize {
     let maps = std::fs::read_to_string("/proc/self/maps").expect("a list of mappings");
     maps.lines().filter(|line| line.contains("memfd:surfaceport")).count()
+}
+
+/// As [`open_descriptors`], for when there is none left to list them by.
+#[cfg(target_os = "linux")]
+pub fn open_descriptors_without_looking() -> usize {
+    (0..4096).filter(|fd| std::fs::symlink_metadata(format!("/proc/self/fd/{fd}")).is_ok()).count()
 }

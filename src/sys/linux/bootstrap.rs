@@ -1,8 +1,8 @@
 //! Bootstrap names on Linux: listening sockets in a folder that only their user can enter.
 //!
-//! `$XDG_RUNTIME_DIR/surfaceport`, or `/tmp/surfaceport-<uid>` without such a folder; mode 0700, checked. A name
-//! `N` is the socket `N` and the lock file `N~lock`: who holds the lock owns the name, and the kernel drops the
-//! lock of a process that dies. Names cannot contain `~`. Nothing is in the abstract namespace, where any user
+//! `$XDG_RUNTIME_DIR/surfaceport`, or `/tmp/surfaceport-<uid>` where that variable names no folder of this user;
+//! mode 0700, checked. A name `N` is the socket `N` and the lock file `N~lock`: who holds the lock owns the name,
+//! and the kernel drops the lock of a process that dies. Names cannot contain `~`. Nothing is in the abstract namespace, where any user
 //! could take a name.
 
 use std::mem::MaybeUninit;
@@ -24,9 +24,13 @@ const BACKLOG: i32 = 128;
 
 fn folder_path() -> PathBuf {
     let user = rustix::process::geteuid().as_raw();
+    // Another user's, as `su` leaves it in the environment, is not ours to make a folder in: it would shut its owner
+    // out.
+    let is_ours = |path: &PathBuf| rustix::fs::stat(path).is_ok_and(|status| status.st_uid == user);
     std::env::var_os("XDG_RUNTIME_DIR")
         .map(PathBuf::from)
         .filter(|path| path.is_absolute())
+        .filter(is_ours)
         .map(|path| path.join("surfaceport"))
         .unwrap_or_else(|| PathBuf::from(format!("/tmp/surfaceport-{user}")))
 }
@@ -39,15 +43,19 @@ fn open_folder() -> Result<OwnedFd> {
         Ok(()) | Err(Errno::EXIST) => {}
         Err(errno) => return Err(failed(errno)),
     }
-    let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     let folder = rustix::fs::open(&path, flags, Mode::empty()).map_err(failed)?;
     let status = rustix::fs::fstat(&folder).map_err(failed)?;
-    if status.st_uid != rustix::process::geteuid().as_raw() || status.st_mode & 0o077 != 0 {
+    // A link at its place is not followed, and is as little to be trusted as another user's folder.
+    if FileType::from_raw_mode(status.st_mode) != FileType::Directory
+        || status.st_uid != rustix::process::geteuid().as_raw()
+        || status.st_mode & 0o077 != 0
+    {
         return Err(Error::new(
             Status::PermissionDenied,
             format!(
-                "the folder of names {} belongs to another user or lets others in: remove it, or set \
-                 XDG_RUNTIME_DIR to a folder that is yours alone",
+                "the folder of names {} is no folder, belongs to another user or lets others in: remove it, or \
+                 set XDG_RUNTIME_DIR to a folder that is yours alone",
                 path.display()
             ),
         ));
@@ -79,33 +87,50 @@ pub(super) struct Listener {
     _lock: OwnedFd,
 }
 
+fn lock_file(name: &str) -> String {
+    format!("{name}~lock")
+}
+
+/// Locks a name: whoever holds the answer owns it.
+fn take_lock(folder: &OwnedFd, name: &str) -> Result<OwnedFd> {
+    let failed = |errno| system_error("locking a name", errno);
+    let file = lock_file(name);
+    loop {
+        let flags = OFlags::RDWR | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let lock = rustix::fs::openat(folder, &file, flags, Mode::RUSR | Mode::WUSR).map_err(failed)?;
+        match rustix::fs::flock(&lock, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => {}
+            Err(Errno::WOULDBLOCK) => {
+                return Err(Error::new(
+                    Status::AlreadyExists,
+                    format!("the name {name} has an owner; end that process or use another name"),
+                ));
+            }
+            Err(Errno::INTR) => continue,
+            Err(errno) => return Err(failed(errno)),
+        }
+        // An owner who lets go removes the file. A lock on a removed one keeps nobody out: once more, then.
+        let held = rustix::fs::fstat(&lock).map_err(failed)?;
+        match rustix::fs::statat(folder, &file, AtFlags::SYMLINK_NOFOLLOW) {
+            Ok(there) if (there.st_dev, there.st_ino) == (held.st_dev, held.st_ino) => return Ok(lock),
+            Ok(_) | Err(Errno::NOENT) => {}
+            Err(errno) => return Err(failed(errno)),
+        }
+    }
+}
+
 /// Takes a name. Errors: already exists; permission denied; what the system says.
 pub(crate) fn check_in(name: &str) -> Result<ReceiveRight> {
     let folder = open_folder()?;
-    let lock = rustix::fs::openat(
-        &folder,
-        format!("{name}~lock"),
-        OFlags::RDWR | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::CLOEXEC,
-        Mode::RUSR | Mode::WUSR,
-    )
-    .map_err(|errno| system_error("opening the lock of a name", errno))?;
-    // The lock file is never removed: another process could hold a lock on the removed one.
-    match rustix::fs::flock(&lock, FlockOperation::NonBlockingLockExclusive) {
-        Ok(()) => {}
-        Err(Errno::WOULDBLOCK) => {
-            return Err(Error::new(
-                Status::AlreadyExists,
-                format!("the name {name} has an owner; end that process or use another name"),
-            ));
-        }
-        Err(errno) => return Err(system_error("locking a name", errno)),
-    }
+    let lock = take_lock(&folder, name)?;
     let socket = new_socket()?;
     // Before it listens: sockets that it accepts inherit this, and so the very first message has an identity.
     ask_for_identity(socket.as_fd(), Identity::ProcessHandle)?;
     // Bound under a name of its own and then renamed, so that whoever finds the name finds it listening. That
-    // takes the place of a dead owner's socket as well.
-    let temporary = format!("{name}~new");
+    // takes the place of a dead owner's socket as well. Short, since an address has room for little more than the
+    // way to the folder; nobody else uses the number while the lock is held.
+    let number = rustix::fs::fstat(&lock).map_err(|errno| system_error("locking a name", errno))?.st_ino;
+    let temporary = format!("~{number:x}");
     let _ = rustix::fs::unlinkat(&folder, &temporary, AtFlags::empty());
     rustix::net::bind(&socket, &address(folder.as_fd(), &format!("/{temporary}"))?)
         .map_err(|errno| system_error("binding a name", errno))?;
@@ -145,8 +170,9 @@ impl AsFd for Listener {
 
 impl Drop for Listener {
     fn drop(&mut self) {
-        // Still under the lock, so it is our socket that goes.
+        // Still under the lock, so it is our socket that goes, and then our lock.
         let _ = rustix::fs::unlinkat(&self.folder, &self.name, AtFlags::empty());
+        let _ = rustix::fs::unlinkat(&self.folder, lock_file(&self.name), AtFlags::empty());
     }
 }
 

@@ -10,6 +10,7 @@ use rustix::mm::{MapFlags, ProtFlags};
 
 use super::system_error;
 use crate::error::{Error, Result, Status};
+use crate::sys::wire::MAX_REGION;
 
 /// Who may write a region.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -158,7 +159,7 @@ impl Memory {
             ));
         }
         let status = rustix::fs::fstat(&fd).map_err(|errno| system_error("opening memory", errno))?;
-        if length == 0 || status.st_size as u64 != length {
+        if length == 0 || length > MAX_REGION || status.st_size as u64 != length {
             return Err(Error::malformed(format!(
                 "a memory region has {} bytes where its descriptor says {length}",
                 status.st_size

@@ -234,8 +234,10 @@ fn last_errno() -> Errno {
 struct Packet {
     /// Its whole length in bytes, which can be more than the buffer had room for.
     length: usize,
-    /// Some of the control data did not fit or could not be made.
-    control_cut: bool,
+    /// Some of the descriptors could not be made.
+    rights_cut: bool,
+    /// The handle of the sender's process could not be made.
+    handle_cut: bool,
     descriptors: Vec<OwnedFd>,
     credentials: Option<libc::ucred>,
     process: Option<OwnedFd>,
@@ -263,7 +265,7 @@ fn peek(socket: BorrowedFd<'_>, buffer: &mut [u8]) -> Result<Packet, Errno> {
     }
     let mut packet = Packet {
         length: length as usize,
-        control_cut: header.msg_flags & libc::MSG_CTRUNC != 0,
+        rights_cut: header.msg_flags & libc::MSG_CTRUNC != 0,
         ..Packet::default()
     };
     // SAFETY: the kernel has filled in msg_controllen bytes of well-formed control messages; CMSG_FIRSTHDR and
@@ -296,7 +298,7 @@ fn peek(socket: BorrowedFd<'_>, buffer: &mut [u8]) -> Result<Packet, Errno> {
                     0.. => packet.process = Some(unsafe { OwnedFd::from_raw_fd(fd) }),
                     // The kernel put an errno there. A process that is reaped already has no pidfd on older
                     // kernels; out of descriptors is the one that matters.
-                    _ if -fd == libc::EMFILE => packet.control_cut = true,
+                    _ if matches!(-fd, libc::EMFILE | libc::ENFILE) => packet.handle_cut = true,
                     _ => {}
                 }
             }
@@ -306,6 +308,37 @@ fn peek(socket: BorrowedFd<'_>, buffer: &mut [u8]) -> Result<Packet, Errno> {
         message = unsafe { libc::CMSG_NXTHDR(&raw const header, message) };
     }
     Ok(packet)
+}
+
+/// Looks at the first packet, with all that it carries unless this process cannot hold that.
+///
+/// The second part of the answer says that descriptors ran out.
+fn peek_whole(socket: BorrowedFd<'_>, buffer: &mut [u8]) -> Result<(Packet, bool), Errno> {
+    let mut tries = 0;
+    loop {
+        let packet = match peek(socket, buffer) {
+            Ok(packet) => packet,
+            // Said once, and before what is still queued, when the other end was closed with something unread.
+            Err(Errno::INTR | Errno::CONNRESET) => continue,
+            Err(errno) => return Err(errno),
+        };
+        if !packet.rights_cut && !packet.handle_cut {
+            return Ok((packet, false));
+        }
+        // Asked while everything that the peek gave is still open.
+        let used_up = rustix::io::fcntl_dupfd_cloexec(socket, 0).is_err();
+        tries += 1;
+        // Not used up: another thread has closed some in between, so a second look can succeed. If it goes on, a
+        // security module keeps a descriptor from us.
+        if used_up || tries == 16 {
+            return Ok((packet, used_up));
+        }
+    }
+}
+
+/// Has peeks begin at the first packet again: a former owner of the lane can have set another place.
+pub(super) fn reset_peek_offset(socket: BorrowedFd<'_>) {
+    let _ = set_option(socket, libc::SO_PEEK_OFF, -1);
 }
 
 /// Takes the first packet out of the queue. Its descriptors are closed by the kernel: a peek gave us our own.
@@ -325,52 +358,54 @@ pub(super) enum LaneEvent {
 /// The next message of a lane, if one is there.
 pub(super) fn receive_from_lane(lane: BorrowedFd<'_>, buffer: &mut Vec<u8>) -> Result<LaneEvent> {
     buffer.resize(MAX_INLINE_MESSAGE, 0);
-    let packet = loop {
-        match peek(lane, buffer) {
-            Ok(packet) => break packet,
-            Err(Errno::AGAIN) => return Ok(LaneEvent::Nothing),
-            Err(Errno::INTR) => {}
-            // The other end was closed with something of ours unread, or reset: it has ended.
-            Err(Errno::CONNRESET) => return Ok(LaneEvent::Ended),
-            Err(errno) => return Err(system_error("receiving a message", errno)),
-        }
+    let (packet, used_up) = match peek_whole(lane, buffer) {
+        Ok(packet) => packet,
+        Err(Errno::AGAIN) => return Ok(LaneEvent::Nothing),
+        // A former owner's socket that never had another end.
+        Err(Errno::NOTCONN) => return Ok(LaneEvent::Ended),
+        Err(errno) => return Err(system_error("receiving a message", errno)),
     };
-    // Every message has a header, so an empty packet is no message: the lane has ended, or its holder broke it.
-    if packet.length == 0 {
+    // An empty packet brings its sender's credentials, the end does not.
+    if packet.length == 0 && packet.credentials.is_none() {
         return Ok(LaneEvent::Ended);
     }
-    if packet.control_cut && descriptors_are_used_up(lane) {
-        return Err(Error::fixed(
-            Status::ResourceExhausted,
-            "this process has no descriptor left for what a message carries; the message waits in its queue",
-        ));
+    // Opened first and taken out of the queue then: what is lacking here may be there at the next try.
+    let outcome = open_packet(packet, used_up, buffer);
+    match outcome {
+        Err(error) if error.status() == Status::ResourceExhausted => {
+            return Err(error.context("the message waits in its queue"));
+        }
+        _ => consume(lane),
     }
-    consume(lane);
-    if packet.control_cut {
-        return Err(Error::malformed("a message arrived with its control data truncated"));
-    }
-    if packet.length > buffer.len() {
-        return Err(Error::malformed(format!(
-            "a message of {} bytes is larger than any can be",
-            packet.length
-        )));
-    }
-    open_packet(packet, buffer).map(LaneEvent::Message)
+    outcome.map(LaneEvent::Message).map_err(|error| match error.status() {
+        Status::Malformed | Status::Unsupported => error,
+        // Whatever the system said of something that a peer sent, it is the peer's fault.
+        _ => Error::malformed(error.message().to_owned()),
+    })
 }
 
-/// Whether the descriptor table is full, asked while everything that the peek gave is still open.
-fn descriptors_are_used_up(any: BorrowedFd<'_>) -> bool {
-    matches!(rustix::io::fcntl_dupfd_cloexec(any, 0), Err(Errno::MFILE | Errno::NFILE))
-}
-
-fn open_packet(packet: Packet, buffer: &[u8]) -> Result<Incoming> {
-    let (envelope, inline) = Envelope::decode(&buffer[..packet.length])?;
-    if packet.descriptors.len() != envelope.native_rights() {
+fn open_packet(packet: Packet, used_up: bool, buffer: &[u8]) -> Result<Incoming> {
+    let bytes = buffer.get(..packet.length).ok_or_else(|| {
+        Error::malformed(format!("a message of {} bytes is larger than any can be", packet.length))
+    })?;
+    let (envelope, inline) = Envelope::decode(bytes)?;
+    let (present, wanted) = (packet.descriptors.len(), envelope.native_rights());
+    // All that the header names and more that was cut is too many as well; such a message must not wait.
+    if present > wanted || (present < wanted) != packet.rights_cut {
         return Err(Error::malformed(format!(
-            "a message carries {} descriptors where its header says {}",
-            packet.descriptors.len(),
-            envelope.native_rights()
+            "a message carries {present} descriptors{} where its header says {wanted}",
+            if packet.rights_cut { " and more" } else { "" },
         )));
+    }
+    if packet.rights_cut || packet.handle_cut {
+        return Err(if used_up {
+            Error::fixed(
+                Status::ResourceExhausted,
+                "this process has no descriptor left for what a message carries",
+            )
+        } else {
+            Error::malformed("the system does not hand over what a message carries")
+        });
     }
     let mut descriptors = packet.descriptors.into_iter();
     let payload = match descriptors.next_if(envelope.out_of_line) {
@@ -419,20 +454,20 @@ pub(super) fn peek_packets(socket: BorrowedFd<'_>, most: usize) -> Result<Vec<Ca
     let mut packets = Vec::new();
     let mut buffer = [0; 256];
     loop {
-        let packet = peek(socket, &mut buffer).map_err(|errno| match errno {
+        let (packet, used_up) = peek_whole(socket, &mut buffer).map_err(|errno| match errno {
             Errno::AGAIN => Error::malformed("a moving receive right does not end"),
             errno => system_error("unpacking a receive right", errno),
         })?;
         if packet.length == 0 {
             return Ok(packets);
         }
-        if packet.control_cut && descriptors_are_used_up(socket) {
+        if used_up {
             return Err(Error::fixed(
                 Status::ResourceExhausted,
                 "this process has no descriptor left for a moved receive right; it waits in its message",
             ));
         }
-        if packet.control_cut || packet.length > buffer.len() || packets.len() == most {
+        if packet.rights_cut || packet.length > buffer.len() || packets.len() == most {
             return Err(Error::malformed("a moving receive right is not as this library packs it"));
         }
         packets

@@ -8,9 +8,9 @@ pub(crate) mod port;
 pub(crate) mod spawn;
 pub(crate) mod surface;
 
-use std::os::fd::BorrowedFd;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::event::{PollFd, PollFlags, Timespec, epoll, poll};
 use rustix::io::Errno;
 
 use crate::error::{Error, Result, Status};
@@ -24,7 +24,8 @@ pub(crate) fn system_error(what: &str, errno: Errno) -> Error {
         }
         Errno::ACCESS | Errno::PERM => Status::PermissionDenied,
         Errno::NOENT => Status::NotFound,
-        Errno::PIPE | Errno::CONNRESET => Status::PeerDead,
+        // The last two: a socket that a peer sent as a port and that leads nowhere.
+        Errno::PIPE | Errno::CONNRESET | Errno::CONNREFUSED | Errno::NOTCONN => Status::PeerDead,
         Errno::OPNOTSUPP | Errno::NOSYS => Status::Unsupported,
         _ => Status::System,
     };
@@ -65,5 +66,29 @@ fn wait(descriptors: &[BorrowedFd<'_>], events: PollFlags, deadline: Deadline) -
             Err(Errno::INTR) => {}
             Err(errno) => return Err(system_error("waiting for a descriptor", errno)),
         }
+    }
+}
+
+/// Some descriptors behind one, which is readable while any of them is. It does not keep them open: one that is
+/// closed takes no part any more.
+#[derive(Debug)]
+pub(crate) struct AnyReadable(OwnedFd);
+
+impl AnyReadable {
+    pub(crate) fn new(descriptors: &[BorrowedFd<'_>]) -> Result<Self> {
+        let set = epoll::create(epoll::CreateFlags::CLOEXEC)
+            .map(Self)
+            .map_err(|errno| system_error("joining descriptors", errno))?;
+        descriptors.iter().try_for_each(|fd| set.add(*fd))?;
+        Ok(set)
+    }
+
+    pub(crate) fn add(&self, fd: BorrowedFd<'_>) -> Result<()> {
+        epoll::add(&self.0, fd, epoll::EventData::new_u64(0), epoll::EventFlags::IN)
+            .map_err(|errno| system_error("joining descriptors", errno))
+    }
+
+    pub(crate) fn descriptor(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
     }
 }

@@ -11,7 +11,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use parking_lot::Mutex;
 use rustix::event::{PollFlags, epoll};
 use rustix::io::Errno;
-use rustix::net::{AddressFamily, SocketFlags, SocketType, sockopt};
+use rustix::net::{AddressFamily, Shutdown, SocketFlags, SocketType, sockopt};
 
 use super::bootstrap::Listener;
 use super::doorbell::Doorbell;
@@ -194,6 +194,10 @@ pub(crate) struct ReceiveRight {
 /// The epoll key of the listener; lanes count from 1.
 const LISTENER: u64 = 0;
 
+/// How many events that bring nothing one look goes through. Peers can make as many as they like (look-ups that go
+/// at once), and the deadline is to hold all the same.
+const MOST_FUTILE_EVENTS: usize = 1024;
+
 impl ReceiveRight {
     /// A port that nobody can send to yet.
     pub(crate) fn new(identity: Identity) -> Result<Self> {
@@ -227,7 +231,7 @@ impl ReceiveRight {
                 return Err((self, error));
             }
         };
-        let lane = lanes.by_key.remove(&key);
+        let lane = self.remove_lane(&mut lanes, key);
         drop(lanes);
         lane.map(|lane| lane.socket)
             .ok_or_else(|| (self, Error::fixed(Status::Internal, "a lane vanished under its lock")))
@@ -253,6 +257,14 @@ impl ReceiveRight {
         let key = lanes.last_key;
         lanes.by_key.insert(key, lane);
         Ok(())
+    }
+
+    /// Taking it out of the epoll set is not left to the close: a duplicate of the socket, at a former owner or on
+    /// its way to a new one, would keep its place there.
+    fn remove_lane(&self, lanes: &mut Lanes, key: u64) -> Option<Lane> {
+        let lane = lanes.by_key.remove(&key)?;
+        let _ = epoll::delete(&self.epoll, &lane.socket);
+        Some(lane)
     }
 
     fn open_lane(&self, lifetime: Lifetime) -> Result<SendingEnd> {
@@ -281,10 +293,12 @@ impl ReceiveRight {
     ///
     /// Errors: timed out; malformed (that message is destroyed, go on); resources exhausted (it stays queued).
     pub(crate) fn receive(&self, deadline: Deadline) -> Result<Received> {
+        let mut woken = false;
         loop {
-            if let Some(received) = self.receive_now(&mut self.lanes.lock())? {
+            if let Some(received) = self.receive_now(&mut self.lanes.lock(), woken)? {
                 return Ok(received);
             }
+            woken = true;
             // Outside of the lock: a send right can be made while another thread waits here.
             if deadline.is_over() || wait_readable(&[self.epoll.as_fd()], deadline)? == 0 {
                 return Err(Error::TIMED_OUT);
@@ -292,15 +306,15 @@ impl ReceiveRight {
         }
     }
 
-    /// Looks once at what is ready.
-    fn receive_now(&self, lanes: &mut Lanes) -> Result<Option<Received>> {
+    /// Looks once at what is ready. `woken` says that something should be.
+    fn receive_now(&self, lanes: &mut Lanes, woken: bool) -> Result<Option<Received>> {
         if let (1, None, Some(key)) =
             (lanes.by_key.len(), &lanes.listener, lanes.by_key.keys().next().copied())
         {
             // One lane is the usual case, and it needs no question which one is ready.
-            return self.receive_from(lanes, key);
+            return self.receive_from(lanes, key, woken);
         }
-        loop {
+        for _ in 0..MOST_FUTILE_EVENTS {
             let mut ready: [std::mem::MaybeUninit<epoll::Event>; 1] = [std::mem::MaybeUninit::uninit()];
             let events = match epoll::wait(&self.epoll, &mut ready, Some(&rustix::event::Timespec::default()))
             {
@@ -311,12 +325,14 @@ impl ReceiveRight {
             let Some(event) = events.first() else { return Ok(None) };
             match event.data.u64() {
                 LISTENER => self.accept(lanes)?,
-                key => match self.receive_from(lanes, key)? {
-                    Some(received) => return Ok(Some(received)),
-                    None => continue,
-                },
+                key => {
+                    if let Some(received) = self.receive_from(lanes, key, true)? {
+                        return Ok(Some(received));
+                    }
+                }
             }
         }
+        Ok(None)
     }
 
     fn accept(&self, lanes: &mut Lanes) -> Result<()> {
@@ -328,20 +344,25 @@ impl ReceiveRight {
         Ok(())
     }
 
-    fn receive_from(&self, lanes: &mut Lanes, key: u64) -> Result<Option<Received>> {
+    fn receive_from(&self, lanes: &mut Lanes, key: u64, is_ready: bool) -> Result<Option<Received>> {
         let Lanes { by_key, buffer, .. } = lanes;
         let Some(lane) = by_key.get(&key) else { return Ok(None) };
         let lifetime = lane.lifetime;
         let outcome = message::receive_from_lane(lane.socket.as_fd(), buffer);
         let used_up = match &outcome {
-            Ok(LaneEvent::Nothing) => return Ok(None),
+            Ok(LaneEvent::Nothing) => {
+                // Another thread was faster, or a former owner hides what is there.
+                if is_ready {
+                    message::reset_peek_offset(lane.socket.as_fd());
+                }
+                return Ok(None);
+            }
             Ok(LaneEvent::Ended) => true,
             Ok(LaneEvent::Message(_)) => lifetime == Lifetime::Once,
             Err(error) => error.status() != Status::ResourceExhausted && lifetime == Lifetime::Once,
         };
         if used_up {
-            // Closing the only descriptor of the lane takes it out of the epoll set as well.
-            lanes.by_key.remove(&key);
+            self.remove_lane(lanes, key);
         }
         match outcome? {
             LaneEvent::Message(incoming) => Ok(Some(Received::Message(incoming))),
@@ -389,7 +410,20 @@ impl ReceiveRight {
             let sockets: Vec<BorrowedFd<'_>> = some.iter().map(|lane| lane.socket.as_fd()).collect();
             message::send_descriptors(writing.as_fd(), &kinds, &sockets)?;
         }
+        // Not left to the close: a process that another thread is just starting has a duplicate until it executes
+        // its program, and the receiver takes what does not end for a fault.
+        rustix::net::shutdown(&writing, Shutdown::Write)
+            .map_err(|errno| system_error("packing a receive right", errno))?;
         Ok(reading)
+    }
+}
+
+impl Drop for ReceiveRight {
+    fn drop(&mut self) {
+        // A port set holds a duplicate of the epoll set, and the lanes live on where the right has moved to.
+        for lane in self.lanes.get_mut().by_key.values() {
+            let _ = epoll::delete(&self.epoll, &lane.socket);
+        }
     }
 }
 
@@ -424,8 +458,12 @@ impl MovingReceiveRight {
         let packets = message::peek_packets(self.carrier.as_fd(), MAX_LANES / LANES_PER_PACKET + 2)?;
         let wrong = || Error::malformed("a moving receive right is not as this library packs it");
         let head = packets.first().ok_or_else(wrong)?;
-        let [had_senders @ 0..=1, handles @ 0..=1] = head.bytes[..] else { return Err(wrong()) };
-        let identity = if handles == 1 { Identity::ProcessHandle } else { Identity::Credentials };
+        let ([had_senders @ 0..=1, handles @ 0..=1], true) = (&head.bytes[..], head.descriptors.is_empty())
+        else {
+            return Err(wrong());
+        };
+        let (had_senders, handles) = (*had_senders == 1, *handles == 1);
+        let identity = if handles { Identity::ProcessHandle } else { Identity::Credentials };
         let right = ReceiveRight::new(identity)?;
         let mut lanes = right.lanes.lock();
         for packet in packets.into_iter().skip(1) {
@@ -437,7 +475,7 @@ impl MovingReceiveRight {
                 right.add_lane(&mut lanes, Lane { socket, lifetime: Lifetime::from_wire(kind)? })?;
             }
         }
-        lanes.had_senders = had_senders == 1;
+        lanes.had_senders = had_senders;
         drop(lanes);
         Ok(right)
     }

@@ -11,14 +11,15 @@ use rustix::io::{Errno, FdFlags};
 use rustix::pipe::PipeFlags;
 use rustix::process::{Pid, PidfdFlags, Signal, WaitId, WaitIdOptions};
 
-use super::port::SendRight;
+use super::port::{SendRight, duplicate};
 use super::{system_error, wait_readable};
 use crate::error::{Error, Result, Status};
 use crate::time::Deadline;
 
-/// The environment entry that names the inherited port's descriptor.
+/// The environment entry that names the inherited port's descriptor: its number, a colon, its inode. The entries are
+/// inherited further than the descriptors, and a number alone could be anybody's by then.
 const PORT_ENTRY: &str = "SURFACEPORT_PORT";
-/// The environment entry that names the descriptor of the pipe with the token.
+/// The environment entry that names the descriptor of the pipe with the token, in the same form.
 const TOKEN_ENTRY: &str = "SURFACEPORT_TOKEN_PIPE";
 
 /// Bytes of a session's token.
@@ -26,6 +27,11 @@ pub(crate) const TOKEN_LENGTH: usize = 32;
 
 /// What shows that a child is the one that its host meant.
 pub(crate) type Token = [u8; TOKEN_LENGTH];
+
+/// The user whose rights this process has.
+pub(crate) fn effective_user() -> u32 {
+    rustix::process::geteuid().as_raw()
+}
 
 /// A new random token.
 pub(crate) fn random_token() -> Result<Token> {
@@ -42,6 +48,13 @@ pub(crate) fn random_token() -> Result<Token> {
 pub(crate) struct Inheritance {
     port: OwnedFd,
     token: OwnedFd,
+    environment: [(&'static str, String); 2],
+}
+
+/// A descriptor's value in the environment.
+fn environment_value(fd: BorrowedFd<'_>) -> Result<String> {
+    let status = rustix::fs::fstat(fd).map_err(|errno| system_error("naming a descriptor", errno))?;
+    Ok(format!("{}:{}", fd.as_raw_fd(), status.st_ino))
 }
 
 impl Inheritance {
@@ -50,7 +63,14 @@ impl Inheritance {
             .map_err(|errno| system_error("making a pipe", errno))?;
         // A new pipe has room for it, so this is whole and does not wait.
         match rustix::io::write(&writing, token) {
-            Ok(TOKEN_LENGTH) => Ok(Self { port: port.into_raw(), token: reading }),
+            Ok(TOKEN_LENGTH) => {
+                let port = port.into_raw();
+                let environment = [
+                    (PORT_ENTRY, environment_value(port.as_fd())?),
+                    (TOKEN_ENTRY, environment_value(reading.as_fd())?),
+                ];
+                Ok(Self { port, token: reading, environment })
+            }
             Ok(_) => Err(Error::fixed(Status::System, "a new pipe did not take a token")),
             Err(errno) => Err(system_error("writing a token", errno)),
         }
@@ -58,10 +78,7 @@ impl Inheritance {
 
     /// Entries for the child's environment.
     pub(crate) fn environment(&self) -> Vec<(String, String)> {
-        vec![
-            (PORT_ENTRY.into(), self.port.as_raw_fd().to_string()),
-            (TOKEN_ENTRY.into(), self.token.as_raw_fd().to_string()),
-        ]
+        self.environment.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect()
     }
 
     /// Descriptors that the child has to have under the same numbers.
@@ -75,7 +92,7 @@ impl Inheritance {
 /// Errors: not found, when no host started this process; wrong state, when it was taken before; timed out.
 pub(crate) fn take_inheritance(deadline: Deadline) -> Result<(SendRight, Token)> {
     static TAKEN: AtomicBool = AtomicBool::new(false);
-    let (Some(port), Some(token)) = (inherited_number(PORT_ENTRY)?, inherited_number(TOKEN_ENTRY)?) else {
+    let (Some(port), Some(token)) = (inherited(PORT_ENTRY)?, inherited(TOKEN_ENTRY)?) else {
         return Err(Error::new(
             Status::NotFound,
             format!(
@@ -92,26 +109,44 @@ pub(crate) fn take_inheritance(deadline: Deadline) -> Result<(SendRight, Token)>
     Ok((port, read_token(&adopt(token)?, deadline)?))
 }
 
-fn inherited_number(entry: &str) -> Result<Option<RawFd>> {
+/// A descriptor as the environment names it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Inherited {
+    number: RawFd,
+    inode: u64,
+}
+
+fn inherited(entry: &str) -> Result<Option<Inherited>> {
     let Some(value) = std::env::var_os(entry) else { return Ok(None) };
-    let number = value.to_str().and_then(|text| text.parse::<RawFd>().ok()).filter(|number| *number > 2);
-    match number {
-        Some(number) => Ok(Some(number)),
+    let parse = |text: &str| {
+        let (number, inode) = text.split_once(':')?;
+        let (number, inode) = (number.parse().ok()?, inode.parse().ok()?);
+        (number > 2).then_some(Inherited { number, inode })
+    };
+    match value.to_str().and_then(parse) {
+        Some(inherited) => Ok(Some(inherited)),
         None => Err(Error::new(
             Status::NotFound,
-            format!("{entry} is {}, which is no descriptor's number", value.display()),
+            format!("{entry} is {}, which names no descriptor", value.display()),
         )),
     }
 }
 
 /// Makes an inherited descriptor ours: owned, and close-on-exec from here on.
-fn adopt(number: RawFd) -> Result<OwnedFd> {
+fn adopt(Inherited { number, inode }: Inherited) -> Result<OwnedFd> {
     // SAFETY: borrowed for the length of this call only; the kernel answers EBADF if there is no such descriptor.
     let borrowed = unsafe { BorrowedFd::borrow_raw(number) };
-    rustix::io::fcntl_setfd(borrowed, FdFlags::CLOEXEC).map_err(|_| {
-        Error::new(Status::NotFound, format!("the descriptor {number} that the host passes on is not open"))
-    })?;
-    // SAFETY: the host left this descriptor for this library, the environment says so, and it is adopted once.
+    let is_it = rustix::fs::fstat(borrowed).is_ok_and(|status| status.st_ino == inode);
+    if !is_it || rustix::io::fcntl_setfd(borrowed, FdFlags::CLOEXEC).is_err() {
+        return Err(Error::new(
+            Status::NotFound,
+            format!(
+                "the descriptor {number} that a host passed on is not here: it was closed on the way, or this \
+                 process was started by another one than that host"
+            ),
+        ));
+    }
+    // SAFETY: this is the very file that the host left for this library, and it is adopted once.
     Ok(unsafe { OwnedFd::from_raw_fd(number) })
 }
 
@@ -303,6 +338,15 @@ impl Process {
         Self::open(pid.ok_or_else(|| Error::invalid(format!("{process_id} is no process number")))?, false)
     }
 
+    /// Watches the process of a handle that the kernel gave with a message of it, or else finds it by its number.
+    pub(crate) fn watch_sender(process_id: u32, handle: Option<&OwnedFd>) -> Result<Self> {
+        let Some(handle) = handle else { return Self::watch(process_id) };
+        let pid = i32::try_from(process_id).ok().and_then(Pid::from_raw);
+        let pid = pid.ok_or_else(|| Error::invalid(format!("{process_id} is no process number")))?;
+        let handle = duplicate(handle.as_fd())?;
+        Ok(Self { pid, handle, is_child: false, exit: Mutex::new(None) })
+    }
+
     pub(crate) fn id(&self) -> u32 {
         self.pid.as_raw_nonzero().get().unsigned_abs()
     }
@@ -310,6 +354,11 @@ impl Process {
     /// Readable when the process has ended.
     pub(crate) fn descriptor(&self) -> BorrowedFd<'_> {
         self.handle.as_fd()
+    }
+
+    /// Whether it has ended. Reaps nothing.
+    pub(crate) fn has_ended(&self) -> Result<bool> {
+        Ok(wait_readable(&[self.handle.as_fd()], Deadline::NOW)? != 0)
     }
 
     /// Waits for the end, and reaps a child.

@@ -127,6 +127,9 @@ impl Surface {
     pub(super) fn open(fd: OwnedFd, detail: &[u8; 32]) -> Result<Self> {
         let detail: Detail = zerocopy::transmute!(*detail);
         let wrong = |reason: String| Error::malformed(format!("a surface in a message: {reason}"));
+        if detail.id.get() == 0 || detail.reserved != [0; 16] {
+            return Err(wrong("it has no id, or fields that this version does not know".into()));
+        }
         let format = PixelFormat::from_four_cc(detail.four_cc.get()).map_err(|e| wrong(e.to_string()))?;
         let descriptor = SurfaceDescriptor::new(detail.width.get(), detail.height.get(), format);
         let layout = Layout::compute(&descriptor, Alignment::DEFAULT).map_err(|e| wrong(e.to_string()))?;

@@ -1,0 +1,175 @@
+//! The child's side of a session. Runs in the process that the host started.
+
+use std::os::fd::BorrowedFd;
+use std::sync::Arc;
+
+use super::OfferError;
+use super::handshake::{self, Secret};
+use super::inbox::{self, Ending, Inbox, Side, Verdict};
+use crate::channel::{Channel, is_same_process};
+use crate::error::{Error, Result, Status};
+use crate::message::{Message, Sender};
+use crate::port::{Duplex, ReceiveRight, SendRight};
+use crate::swapchain::{Consumer, ConsumerOptions, ConsumerRight, Producer, SwapchainOptions};
+use crate::sys::spawn::{Process, take_inheritance};
+use crate::time::{Deadline, Timeout};
+
+/// The child's side of the session with the host that started this process.
+///
+/// When the host is gone, calls deliver what it sent before, then fail with [`Status::PeerDead`], or with
+/// [`Status::Closed`] if it dropped its [`Host`](super::Host) in good order. Dropping the child ends the session.
+///
+/// Can be used from any thread.
+#[derive(Debug)]
+pub struct Child {
+    /// The host's control port.
+    control: SendRight,
+    inbox: Inbox,
+    channel: Arc<Channel>,
+    host: Sender,
+    /// Where the system tells: in another PID namespace the host has no number.
+    process: Option<Arc<Process>>,
+    features: u64,
+}
+
+impl Child {
+    /// Connects to the host that started this process. Possible once in the life of a process.
+    ///
+    /// Errors: [`Status::NotFound`], when no host started this process; [`Status::WrongState`], when it has been
+    /// called before; [`Status::Refused`] and [`Status::Unsupported`], when the host says no: the message tells why;
+    /// [`Status::PeerDead`], when the host is gone; [`Status::TimedOut`].
+    pub fn connect(timeout: Timeout) -> Result<Self> {
+        let deadline = timeout.deadline();
+        let (port, token) = take_inheritance(deadline)?;
+        Self::say_hello(SendRight(port), &Secret(token), deadline)
+    }
+
+    pub(super) fn say_hello(port: SendRight, token: &Secret, deadline: Deadline) -> Result<Self> {
+        let control = ReceiveRight::new()?;
+        let (mine, theirs) = Duplex::pair()?;
+        let mut hello = handshake::hello(token)?;
+        hello.attach(control.make_send()?)?;
+        theirs.attach_to(&mut hello).map_err(|(_, error)| error)?;
+        let answer = port
+            .request(hello, deadline.timeout())
+            .map_err(|failure| Error::from(failure).context("connecting to the host"))?;
+        let features = handshake::check_answer(&answer)?;
+        let host = answer.sender().ok_or(Error::PEER_DEAD)?;
+        let process = Process::watch(host.process_id).ok().map(Arc::new);
+        Ok(Self {
+            control: port,
+            inbox: Inbox::new(control, process.as_deref())?,
+            channel: Arc::new(Channel::with_peer(mine, host, process.clone())?),
+            host,
+            process,
+            features,
+        })
+    }
+
+    /// The channel for messages of one's own.
+    pub fn channel(&self) -> &Arc<Channel> {
+        &self.channel
+    }
+
+    /// Makes a swapchain that the host consumes: it gets the right to by
+    /// [`Host::accept_consumer`](super::Host::accept_consumer).
+    ///
+    /// Errors: what [`Producer::create`] says; as [`Self::offer_consumer_right`].
+    pub fn create_producer(&self, options: &SwapchainOptions) -> Result<Producer> {
+        let producer = Producer::create(options)?;
+        self.offer_consumer_right(producer.consumer_right()?)?;
+        Ok(producer)
+    }
+
+    /// Gives the host a right to consume a swapchain of this or another process. Does not wait for the host to
+    /// accept it; waits up to 5 seconds while more is queued than the host takes in.
+    ///
+    /// Errors: [`Status::PeerDead`]; [`Status::TimedOut`]; [`Status::ResourceExhausted`]. The right comes back.
+    pub fn offer_consumer_right(&self, right: ConsumerRight) -> Result<(), OfferError> {
+        inbox::send_offer(&self.control, right)
+    }
+
+    /// The next swapchain that the host offers, attached with default options.
+    ///
+    /// Errors: as [`Self::accept_consumer_right`]; what attaching says.
+    pub fn accept_consumer(&self, timeout: Timeout) -> Result<Consumer> {
+        Consumer::attach(self.accept_consumer_right(timeout)?, &ConsumerOptions::default())
+    }
+
+    /// The next right to consume a swapchain that the host offers.
+    ///
+    /// Errors: [`Status::TimedOut`]; [`Status::PeerDead`] and [`Status::Closed`], once everything that the host
+    /// offered was accepted; [`Status::ResourceExhausted`], when descriptors ran out: nothing is lost.
+    pub fn accept_consumer_right(&self, timeout: Timeout) -> Result<ConsumerRight> {
+        self.inbox.next_offer(self, timeout.deadline())
+    }
+
+    /// Waits until the host ends the session, in good order or not.
+    ///
+    /// Errors: [`Status::TimedOut`]; [`Status::ResourceExhausted`].
+    pub fn wait_closed(&self, timeout: Timeout) -> Result<()> {
+        let end = self.inbox.wait_end(self, timeout.deadline());
+        match end.status() {
+            Status::PeerDead | Status::Closed => Ok(()),
+            _ => Err(end),
+        }
+    }
+
+    /// Readable when there is something to do: call [`Self::accept_consumer_right`] or [`Self::wait_closed`] with
+    /// [`Timeout::NONE`] then. For good once the host is gone. Borrowed: do not close it, do not read from it.
+    ///
+    /// The channel has a descriptor of its own.
+    pub fn descriptor(&self) -> BorrowedFd<'_> {
+        self.inbox.descriptor()
+    }
+
+    /// Who the host is, as the kernel says.
+    pub fn host(&self) -> Sender {
+        self.host
+    }
+
+    /// What both sides can do beyond the first version, as bits; none is defined yet.
+    pub fn features(&self) -> u64 {
+        self.features
+    }
+
+    /// How many messages were refused that did not come from the host or were not well-formed.
+    pub fn refused(&self) -> u64 {
+        self.inbox.refused()
+    }
+}
+
+impl Side for Child {
+    fn judge(&self, message: Message) -> Verdict {
+        if message.sender().is_some_and(|sender| is_same_process(&self.host, &sender)) {
+            inbox::judge_running(message, "the host has ended the session")
+        } else {
+            Verdict::Refused(message, Error::fixed(Status::Refused, "this process is not the host"))
+        }
+    }
+
+    fn process(&self) -> Option<&Process> {
+        self.process.as_deref()
+    }
+
+    fn last_process(&self) -> Option<&Process> {
+        self.process()
+    }
+
+    fn hello_deadline(&self) -> Option<Deadline> {
+        None
+    }
+
+    fn end(&self, _: Ending) -> Error {
+        Error::fixed(Status::PeerDead, "the host is gone")
+    }
+}
+
+impl Drop for Child {
+    fn drop(&mut self) {
+        if let Ok(goodbye) = handshake::goodbye() {
+            // Without waiting: a host that takes nothing in learns it by the end of the rights.
+            let _ = self.control.send(goodbye, Timeout::NONE);
+        }
+    }
+}
