@@ -217,7 +217,8 @@ pub unsafe extern "C" fn sfp_message_attach_send_right(
 ///
 /// Returns:
 /// - SFP_STATUS_TOO_LARGE: the message has SFP_MESSAGE_MAX_ATTACHMENTS.
-/// - SFP_STATUS_UNSUPPORTED: this right cannot move.
+/// - SFP_STATUS_UNSUPPORTED: this right cannot move: it belongs to a name, and came from
+///   sfp_bootstrap_check_in().
 /// - SFP_STATUS_WRONG_STATE: a handle is empty, or another thread is in a call with the right.
 ///
 /// Threads: one at a time. Systems: all.
