@@ -29,7 +29,8 @@ pub(crate) struct Scene {
     background: Pixmap,
     picture: Pixmap,
     large: Letters,
-    small: Letters,
+    /// For the line below the number; a tiny picture has none.
+    small: Option<Letters>,
     unit: f32,
 }
 
@@ -46,7 +47,7 @@ impl Scene {
             background,
             picture,
             large: Letters::bold(large),
-            small: Letters::bold((large * 0.3).max(4.0)),
+            small: (large >= 20.0).then(|| Letters::bold(large * 0.3)),
             unit,
         })
     }
@@ -119,14 +120,12 @@ impl Scene {
         let shadow = (self.unit * 0.006).round();
         self.large.write(&mut self.picture, x + shadow, baseline + shadow, &text, [0, 0, 0]);
         self.large.write(&mut self.picture, x, baseline, &text, [255, 255, 255]);
-        let line = format!(
-            "{} × {}   {} Hz   {seconds:.2} s",
-            self.picture.width(),
-            self.picture.height(),
-            self.rate
-        );
-        let x = (width - self.small.width(&line)) / 2.0;
-        self.small.write(&mut self.picture, x, height * 0.68, &line, [200, 210, 230]);
+        if let Some(small) = &mut self.small {
+            let (columns, rows) = (self.picture.width(), self.picture.height());
+            let line = format!("{columns} × {rows}   {} Hz   {seconds:.2} s", self.rate);
+            let x = (width - small.width(&line)) / 2.0;
+            small.write(&mut self.picture, x, height * 0.68, &line, [200, 210, 230]);
+        }
     }
 
     fn size(&self) -> (f32, f32) {
@@ -177,10 +176,9 @@ fn background(width: u32, height: u32) -> Option<Pixmap> {
     let step = (width.min(height) as f32 / 9.0).max(4.0);
     for line in 1..(right.max(bottom) / step) as u32 + 1 {
         let at = (line as f32 * step).round();
-        for rect in [Rect::from_xywh(at, 0.0, 1.0, bottom), Rect::from_xywh(0.0, at, right, 1.0)] {
-            if let Some(rect) = rect {
-                pixmap.fill_rect(rect, &paint, Transform::identity(), None);
-            }
+        let lines = [Rect::from_xywh(at, 0.0, 1.0, bottom), Rect::from_xywh(0.0, at, right, 1.0)];
+        for line in lines.into_iter().flatten() {
+            pixmap.fill_rect(line, &paint, Transform::identity(), None);
         }
     }
     let mut opaque = Pixmap::new(width, height)?;

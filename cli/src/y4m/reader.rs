@@ -229,7 +229,7 @@ mod tests {
             let (frames, fault) = read_all(&bytes[..cut]);
             let whole = cut.saturating_sub(header) / frame(0).len();
             assert_eq!(frames.len(), whole, "cut at {cut}");
-            if cut >= header && (cut - header) % frame(0).len() == 0 {
+            if cut >= header && (cut - header).is_multiple_of(frame(0).len()) {
                 assert_eq!(fault, None, "cut at {cut}");
             } else {
                 assert_eq!(fault.unwrap().offset, cut as u64);
