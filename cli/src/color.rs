@@ -1,7 +1,7 @@
 //! Colours: YUV samples to red, green and blue for the eye, and back for recording the scene.
 
 use crate::failure::Result;
-use crate::picture::{Chroma, Form, Layout, Planes};
+use crate::picture::{Form, Layout, Planes};
 
 /// Bits after the point of the integer arithmetic.
 const POINT: i32 = 16;
@@ -151,38 +151,36 @@ impl Painter {
     /// Writes row `row` as 0xAARRGGBB into `out`, which is as long as a row.
     pub(crate) fn row(&mut self, from: &dyn Planes, row: u32, out: &mut [u32]) -> Result<()> {
         let width = self.layout.width as usize;
-        let chroma = match self.layout.form {
-            Form::Bgra => {
-                self.luma.resize(width * 4, 0);
-                from.read_row(0, row, &mut self.luma)?;
-                for (to, pixel) in out.iter_mut().zip(self.luma.chunks_exact(4)) {
-                    *to = u32::from_le_bytes([pixel[0], pixel[1], pixel[2], pixel[3]]);
-                }
-                return Ok(());
-            }
-            Form::Yuv(chroma) => chroma,
-        };
-        let chroma_width = self.layout.chroma_size(chroma).0 as usize;
-        self.luma.resize(width, 0);
-        from.read_row(0, row, &mut self.luma)?;
-        let decoder = self.decoder;
-        if chroma == Chroma::Half {
-            self.blue.resize(chroma_width, 0);
-            self.red.resize(chroma_width, 0);
-            from.read_row(1, row / 2, &mut self.blue)?;
-            from.read_row(2, row / 2, &mut self.red)?;
-            let colours = self.blue.iter().zip(&self.red);
-            for ((to, y), (&u, &v)) in out.chunks_mut(2).zip(self.luma.chunks(2)).zip(colours) {
-                to.iter_mut().zip(y).for_each(|(to, &y)| *to = decoder.pixel(y, u, v));
+        if self.layout.form == Form::Bgra {
+            self.luma.resize(width * 4, 0);
+            from.read_row(0, row, &mut self.luma)?;
+            for (to, pixel) in out.iter_mut().zip(self.luma.chunks_exact(4)) {
+                *to = u32::from_le_bytes([pixel[0], pixel[1], pixel[2], pixel[3]]);
             }
             return Ok(());
         }
-        self.pairs.resize(chroma_width * 2, 0);
-        from.read_row(1, row, &mut self.pairs)?;
-        let step = if chroma == Chroma::Wide { 2 } else { 1 };
-        let colours = self.pairs.chunks_exact(2);
-        for ((to, y), pair) in out.chunks_mut(step).zip(self.luma.chunks(step)).zip(colours) {
-            to.iter_mut().zip(y).for_each(|(to, &y)| *to = decoder.pixel(y, pair[0], pair[1]));
+        self.luma.resize(width, 0);
+        from.read_row(0, row, &mut self.luma)?;
+        let (chroma_width, chroma_rows) = self.layout.chroma_size();
+        // How many pixels of a row share a colour, and how many rows.
+        let (across, down) = (width.div_ceil(chroma_width), self.layout.height.div_ceil(chroma_rows));
+        let decoder = self.decoder;
+        let paint = |(to, y, u, v): (&mut [u32], &[u8], u8, u8)| {
+            to.iter_mut().zip(y).for_each(|(to, &y)| *to = decoder.pixel(y, u, v));
+        };
+        let places = out.chunks_mut(across).zip(self.luma.chunks(across));
+        if let Form::Planar(_) = self.layout.form {
+            self.blue.resize(chroma_width, 0);
+            self.red.resize(chroma_width, 0);
+            from.read_row(1, row / down, &mut self.blue)?;
+            from.read_row(2, row / down, &mut self.red)?;
+            let colours = self.blue.iter().zip(&self.red);
+            places.zip(colours).map(|((to, y), (&u, &v))| (to, y, u, v)).for_each(paint);
+        } else {
+            self.pairs.resize(chroma_width * 2, 0);
+            from.read_row(1, row / down, &mut self.pairs)?;
+            let colours = self.pairs.chunks_exact(2);
+            places.zip(colours).map(|((to, y), pair)| (to, y, pair[0], pair[1])).for_each(paint);
         }
         Ok(())
     }
@@ -191,7 +189,7 @@ impl Painter {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::picture::{Memory, PlanesMut, pack};
+    use crate::picture::{Chroma, Memory, PlanesMut, pack};
 
     fn matrices() -> [Matrix; 4] {
         [(1920, 1080, false), (1920, 1080, true), (640, 480, false), (640, 480, true)]
@@ -231,15 +229,16 @@ mod tests {
 
     #[test]
     fn each_sampling_is_painted_with_the_colour_of_its_place() {
-        for chroma in [Chroma::Half, Chroma::Wide, Chroma::Full] {
-            let layout = Layout::yuv(3, 3, chroma);
+        let chromas = [Chroma::Half, Chroma::Wide, Chroma::Full];
+        for (chroma, full) in chromas.into_iter().flat_map(|chroma| [(chroma, false), (chroma, true)]) {
+            let layout = Layout::yuv(3, 3, chroma, full);
             // Grey, but the last colour sample is red.
             let mut samples = vec![128; layout.file_bytes()];
             let last = samples.len() - 1;
             samples[last] = 255;
             let mut memory = Memory::new(&layout, 5);
-            pack(&layout, chroma, &samples, &mut memory).unwrap();
-            let mut painter = Painter::new(layout, false);
+            pack(&layout, &samples, &mut memory).unwrap();
+            let mut painter = Painter::new(layout, full);
             let mut row = [0; 3];
             painter.row(&memory, 2, &mut row).unwrap();
             assert_ne!(row[2], row[0], "{chroma:?}");

@@ -2,11 +2,13 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 /// The result of everything here that can fail.
 pub(crate) type Result<T, E = Failure> = std::result::Result<T, E>;
 
 /// The statuses that the program ends with; `--help` documents them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Exit {
     /// It did what was asked.
     Ok = 0,
@@ -17,7 +19,7 @@ pub(crate) enum Exit {
 }
 
 /// Something that did not work, told so that the reader knows what to do next.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Failure {
     exit: Exit,
     what: String,

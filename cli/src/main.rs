@@ -1,5 +1,5 @@
 //! The `surfaceport` program.
-#![allow(dead_code)]
+#![allow(dead_code, unused_imports)]
 
 mod clock;
 mod color;
@@ -7,12 +7,15 @@ mod command;
 mod doctor;
 mod failure;
 mod letters;
+mod memory;
 mod newest;
 mod picture;
 mod rate;
+mod recorder;
 mod report;
 mod scene;
 mod still;
+mod surface;
 mod view;
 mod y4m;
 

@@ -19,8 +19,10 @@ pub(crate) enum Chroma {
 pub(crate) enum Form {
     /// One plane of blue, green, red, alpha.
     Bgra,
-    /// Three planes (4:2:0), or one of brightness and one of interleaved colour (4:2:2 and 4:4:4).
-    Yuv(Chroma),
+    /// A plane of brightness and one for each of the two colour samples.
+    Planar(Chroma),
+    /// A plane of brightness and one of pairs of colour samples.
+    Paired(Chroma),
 }
 
 /// Size and form of a frame.
@@ -52,33 +54,34 @@ impl Layout {
         Layout { width, height, form: Form::Bgra }
     }
 
-    /// A frame of YUV samples.
-    pub(crate) fn yuv(width: u32, height: u32, chroma: Chroma) -> Layout {
-        Layout { width, height, form: Form::Yuv(chroma) }
+    /// A frame of YUV samples, in the form that has a pixel format: only 4:2:0 in video range is planar.
+    pub(crate) fn yuv(width: u32, height: u32, chroma: Chroma, full_range: bool) -> Layout {
+        let planar = chroma == Chroma::Half && !full_range;
+        let form = if planar { Form::Planar(chroma) } else { Form::Paired(chroma) };
+        Layout { width, height, form }
     }
 
-    /// Width and height of a colour plane; odd sides round up.
-    pub(crate) fn chroma_size(&self, chroma: Chroma) -> (u32, u32) {
-        match chroma {
-            Chroma::Half => (self.width.div_ceil(2), self.height.div_ceil(2)),
-            Chroma::Wide => (self.width.div_ceil(2), self.height),
-            Chroma::Full => (self.width, self.height),
+    /// Samples of a row and rows of the colour of a YUV frame; odd sides round up.
+    pub(crate) fn chroma_size(&self) -> (usize, u32) {
+        let (width, height) = (self.width as usize, self.height);
+        match self.form {
+            Form::Bgra => (0, 0),
+            Form::Planar(chroma) | Form::Paired(chroma) => match chroma {
+                Chroma::Half => (width.div_ceil(2), height.div_ceil(2)),
+                Chroma::Wide => (width.div_ceil(2), height),
+                Chroma::Full => (width, height),
+            },
         }
     }
 
     /// The planes of a surface of this layout: bytes of a row that are pixels, and rows.
     pub(crate) fn planes(&self) -> Vec<(usize, u32)> {
         let (width, height) = (self.width as usize, self.height);
+        let (chroma_width, rows) = self.chroma_size();
         match self.form {
             Form::Bgra => vec![(width * 4, height)],
-            Form::Yuv(chroma) => {
-                let (chroma_width, rows) = self.chroma_size(chroma);
-                let chroma_width = chroma_width as usize;
-                match chroma {
-                    Chroma::Half => vec![(width, height), (chroma_width, rows), (chroma_width, rows)],
-                    Chroma::Wide | Chroma::Full => vec![(width, height), (chroma_width * 2, rows)],
-                }
-            }
+            Form::Planar(_) => vec![(width, height), (chroma_width, rows), (chroma_width, rows)],
+            Form::Paired(_) => vec![(width, height), (chroma_width * 2, rows)],
         }
     }
 
@@ -88,13 +91,18 @@ impl Layout {
     }
 }
 
-/// Writes a stream's frame (brightness, blue difference, red difference) into a surface's planes.
-pub(crate) fn pack(layout: &Layout, chroma: Chroma, samples: &[u8], into: &mut dyn PlanesMut) -> Result<()> {
-    let (luma, blue, red) = split(layout, chroma, samples)?;
-    let (chroma_width, _) = layout.chroma_size(chroma);
-    let chroma_width = chroma_width as usize;
+/// Writes a stream's frame (brightness, then the two colours) into a surface's planes.
+pub(crate) fn pack(layout: &Layout, samples: &[u8], into: &mut dyn PlanesMut) -> Result<()> {
+    if layout.form == Form::Bgra || samples.len() != layout.file_bytes() {
+        let (width, height) = (layout.width, layout.height);
+        let why = format!("{} bytes are no frame of {width} × {height}", samples.len());
+        return Err(Failure::new("cannot hand a frame over", why, "please report this defect"));
+    }
+    let (chroma_width, rows) = layout.chroma_size();
+    let (luma, colour) = samples.split_at(layout.width as usize * layout.height as usize);
+    let (blue, red) = colour.split_at(chroma_width * rows as usize);
     write_plane(into, 0, layout.width as usize, luma)?;
-    if chroma == Chroma::Half {
+    if let Form::Planar(_) = layout.form {
         write_plane(into, 1, chroma_width, blue)?;
         return write_plane(into, 2, chroma_width, red);
     }
@@ -111,19 +119,13 @@ pub(crate) fn pack(layout: &Layout, chroma: Chroma, samples: &[u8], into: &mut d
 }
 
 /// Reads a surface's planes back into the order of a stream; `samples` is made as long as a frame.
-pub(crate) fn unpack(
-    layout: &Layout,
-    chroma: Chroma,
-    from: &dyn Planes,
-    samples: &mut Vec<u8>,
-) -> Result<()> {
+pub(crate) fn unpack(layout: &Layout, from: &dyn Planes, samples: &mut Vec<u8>) -> Result<()> {
     samples.resize(layout.file_bytes(), 0);
-    let (chroma_width, rows) = layout.chroma_size(chroma);
-    let chroma_width = chroma_width as usize;
+    let (chroma_width, rows) = layout.chroma_size();
     let (luma, colour) = samples.split_at_mut(layout.width as usize * layout.height as usize);
     let (blue, red) = colour.split_at_mut(chroma_width * rows as usize);
     read_plane(from, 0, layout.width as usize, luma)?;
-    if chroma == Chroma::Half {
+    if let Form::Planar(_) = layout.form {
         read_plane(from, 1, chroma_width, blue)?;
         return read_plane(from, 2, chroma_width, red);
     }
@@ -150,20 +152,6 @@ pub(crate) fn write_rgba(layout: &Layout, pixels: &[u8], into: &mut dyn PlanesMu
         into.write_row(0, row, &line)?;
     }
     Ok(())
-}
-
-fn split<'a>(layout: &Layout, chroma: Chroma, samples: &'a [u8]) -> Result<(&'a [u8], &'a [u8], &'a [u8])> {
-    if layout.form != Form::Yuv(chroma) || samples.len() != layout.file_bytes() {
-        return Err(Failure::new(
-            "cannot hand the frame over",
-            format!("{} bytes are no frame of {} × {}", samples.len(), layout.width, layout.height),
-            "report this as a bug",
-        ));
-    }
-    let (chroma_width, rows) = layout.chroma_size(chroma);
-    let (luma, colour) = samples.split_at(layout.width as usize * layout.height as usize);
-    let (blue, red) = colour.split_at(chroma_width as usize * rows as usize);
-    Ok((luma, blue, red))
 }
 
 fn write_plane(into: &mut dyn PlanesMut, plane: usize, row_bytes: usize, samples: &[u8]) -> Result<()> {
@@ -215,36 +203,38 @@ mod tests {
     proptest! {
         #[test]
         fn packing_and_unpacking_loses_nothing(
-            width in 1u32..40, height in 1u32..40, chroma in 0usize..3, gap in 0usize..70, seed: u32,
+            width in 1u32..40, height in 1u32..40, chroma in 0usize..3, full: bool, gap in 0usize..70, seed: u32,
         ) {
             let chroma = [Chroma::Half, Chroma::Wide, Chroma::Full][chroma];
-            let layout = Layout::yuv(width, height, chroma);
+            let layout = Layout::yuv(width, height, chroma, full);
             let samples: Vec<u8> = (0..layout.file_bytes() as u32)
                 .map(|i| (i.wrapping_mul(2_654_435_761).wrapping_add(seed) >> 13) as u8)
                 .collect();
             let mut memory = Memory::new(&layout, gap);
-            pack(&layout, chroma, &samples, &mut memory).unwrap();
+            pack(&layout, &samples, &mut memory).unwrap();
             let mut back = vec![7; 3];
-            unpack(&layout, chroma, &memory, &mut back).unwrap();
+            unpack(&layout, &memory, &mut back).unwrap();
             prop_assert_eq!(back, samples);
         }
     }
 
     #[test]
     fn odd_sides_round_up() {
-        assert_eq!(Layout::yuv(3, 5, Chroma::Half).planes(), [(3, 5), (2, 3), (2, 3)]);
-        assert_eq!(Layout::yuv(3, 5, Chroma::Wide).planes(), [(3, 5), (4, 5)]);
-        assert_eq!(Layout::yuv(3, 5, Chroma::Full).planes(), [(3, 5), (6, 5)]);
-        assert_eq!(Layout::yuv(3, 5, Chroma::Half).file_bytes(), 15 + 6 + 6);
+        let planes = |chroma, full| Layout::yuv(3, 5, chroma, full).planes();
+        assert_eq!(planes(Chroma::Half, false), [(3, 5), (2, 3), (2, 3)]);
+        assert_eq!(planes(Chroma::Half, true), [(3, 5), (4, 3)]);
+        assert_eq!(planes(Chroma::Wide, false), [(3, 5), (4, 5)]);
+        assert_eq!(planes(Chroma::Full, false), [(3, 5), (6, 5)]);
+        assert_eq!(Layout::yuv(3, 5, Chroma::Half, false).file_bytes(), 15 + 6 + 6);
         assert_eq!(Layout::bgra(3, 5).file_bytes(), 60);
     }
 
     #[test]
     fn a_frame_of_another_size_is_refused() {
-        let layout = Layout::yuv(4, 4, Chroma::Full);
+        let layout = Layout::yuv(4, 4, Chroma::Full, false);
         let mut memory = Memory::new(&layout, 0);
-        assert!(pack(&layout, Chroma::Full, &[0; 47], &mut memory).is_err());
-        assert!(pack(&layout, Chroma::Half, &[0; 48], &mut memory).is_err());
+        assert!(pack(&layout, &[0; 47], &mut memory).is_err());
+        assert!(pack(&Layout::bgra(4, 4), &[0; 64], &mut memory).is_err());
     }
 
     #[test]

@@ -80,7 +80,7 @@ impl Header {
 
     /// How a frame lies in the stream and in a surface.
     pub(crate) fn layout(&self) -> Layout {
-        Layout::yuv(self.width, self.height, self.chroma)
+        Layout::yuv(self.width, self.height, self.chroma, self.full_range)
     }
 
     /// Reads a header line without its end.
