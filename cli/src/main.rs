@@ -1,11 +1,13 @@
 //! The `surfaceport` program.
-#![allow(dead_code, unused_imports)]
 
+mod acquisition;
+mod child;
 mod clock;
 mod color;
 mod command;
 mod doctor;
 mod failure;
+mod host;
 mod letters;
 mod memory;
 mod newest;
@@ -14,9 +16,11 @@ mod rate;
 mod recorder;
 mod report;
 mod scene;
+mod source;
 mod still;
 mod surface;
 mod view;
+mod wire;
 mod y4m;
 
 use std::io::Write;
@@ -39,7 +43,8 @@ fn main() -> ExitCode {
 fn run() -> Result<Exit> {
     let Some(command) = command::read(std::env::args_os())? else { return Ok(Exit::Ok) };
     match command {
-        Command::Demo(_) | Command::Child(_) => Ok(Exit::Failed),
+        Command::Demo(demo) => host::run(&demo),
+        Command::Child(task) => child::run(&task),
         Command::Doctor(doctor) => {
             let (text, exit) = doctor::run(doctor.json);
             print(&text)?;

@@ -39,12 +39,6 @@ impl<T> Newest<T> {
         drop(replaced);
     }
 
-    /// Takes away what lies there.
-    pub(crate) fn clear(&self) {
-        let taken = self.lock().item.take();
-        drop(taken);
-    }
-
     /// Says that nothing will come any more.
     pub(crate) fn close(&self) {
         self.lock().closed = true;
@@ -89,9 +83,6 @@ mod tests {
         newest.put(2);
         newest.close();
         assert_eq!(newest.take(Duration::ZERO), Found::New(2));
-        assert_eq!(newest.take(Duration::from_secs(60)), Found::Closed);
-        newest.put(3);
-        newest.clear();
         assert_eq!(newest.take(Duration::from_secs(60)), Found::Closed);
     }
 

@@ -22,6 +22,12 @@ impl Rate {
         (numerator > 0 && denominator > 0).then_some(Rate { numerator, denominator })
     }
 
+    /// `count` frames per second, which is not zero.
+    pub(crate) const fn whole(count: u32) -> Rate {
+        assert!(count > 0);
+        Rate { numerator: count, denominator: 1 }
+    }
+
     /// The fraction's upper part.
     pub(crate) fn numerator(self) -> u32 {
         self.numerator

@@ -46,8 +46,9 @@ pub(crate) struct Report {
     pub(crate) handoff_p50_ns: Option<u64>,
     /// 99 of 100 frames were.
     pub(crate) handoff_p99_ns: Option<u64>,
-    /// Bytes of pixels that were copied to bring frames from the child to the host.
-    pub(crate) bytes_copied: u64,
+    /// Bytes of pixels that were copied to bring frames from the child to the host; unknown when the child
+    /// did not live to tell where it drew.
+    pub(crate) bytes_copied: Option<u64>,
     /// Processor time of the host.
     pub(crate) host_cpu_ms: f64,
     /// Processor time of the child.
@@ -87,7 +88,7 @@ impl Report {
             ("frames dropped", self.dropped.to_string()),
             ("hand-off, median", self.handoff_p50_ns.map_or("-".into(), duration)),
             ("hand-off, 99 %", self.handoff_p99_ns.map_or("-".into(), duration)),
-            ("bytes copied", self.bytes_copied.to_string()),
+            ("bytes copied", self.bytes_copied.map_or("-".into(), |bytes| bytes.to_string())),
             ("CPU, host", format!("{:.0} ms", self.host_cpu_ms)),
             ("CPU, child", self.child_cpu_ms.map_or("-".into(), |ms| format!("{ms:.0} ms"))),
         ];
@@ -126,7 +127,7 @@ mod tests {
             dropped: 3,
             handoff_p50_ns: Some(48_200),
             handoff_p99_ns: None,
-            bytes_copied: 0,
+            bytes_copied: Some(0),
             host_cpu_ms: 12.3456,
             child_cpu_ms: Some(1.0),
             width: 1280,

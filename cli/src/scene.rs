@@ -60,6 +60,11 @@ impl Scene {
         self.draw_star(seconds);
         self.draw_hand(seconds);
         self.write_number(number, seconds);
+        self.pixels()
+    }
+
+    /// The pixels of the frame that was drawn last.
+    pub(crate) fn pixels(&self) -> &[u8] {
         self.picture.data()
     }
 

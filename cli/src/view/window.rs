@@ -52,7 +52,7 @@ impl Window {
             window.update();
             Ok::<_, minifb::Error>(window)
         };
-        let window = silent(open)?.map_err(|error| error.to_string())?;
+        let window = silent(open)?.map_err(|error| reason(&error.to_string()))?;
         Ok(Window { window, size, scaler: Scaler::default(), pixels: Vec::new() })
     }
 }
@@ -81,6 +81,12 @@ impl View for Window {
     }
 }
 
+/// Without the list of places where a library was looked for, and without what the caller says itself.
+fn reason(error: &str) -> String {
+    let end = error.find(": OpenError").unwrap_or(error.len());
+    error[..end].trim_start_matches("Failed to create window: ").to_owned()
+}
+
 /// Does `work`, which panics when a library of the display that it loads late is not there.
 fn silent<T>(work: impl FnOnce() -> T) -> Result<T, String> {
     let hook = panic::take_hook();
@@ -97,6 +103,14 @@ fn silent<T>(work: impl FnOnce() -> T) -> Result<T, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_reason_is_short() {
+        let error =
+            "Failed to create window: failed to load Xlib: OpenError { kind: Library, detail: \"...\" }";
+        assert_eq!(reason(error), "failed to load Xlib");
+        assert_eq!(reason("Failed to create window: XOpenDisplay failed"), "XOpenDisplay failed");
+    }
 
     #[test]
     fn a_panic_becomes_a_reason() {
