@@ -21,7 +21,7 @@ use crate::wire;
 /// How often a host that waits for a frame looks whether it shall stop.
 const LOOK: Duration = Duration::from_millis(100);
 /// How long the child may take to stop when it is asked to.
-const LAST_CALL: Duration = Duration::from_secs(2);
+const LAST_CALL: Duration = Duration::from_secs(1);
 
 /// What the acquiring thread and the showing one have in common.
 pub(crate) struct Shared {

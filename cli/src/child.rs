@@ -12,6 +12,7 @@ use surfaceport::{Status, Timeout};
 use crate::clock;
 use crate::command::{Child, Mode};
 use crate::failure::{Exit, Failure, Result};
+use crate::interrupt::Interrupt;
 use crate::memory;
 use crate::rate::{Pacer, Rate};
 use crate::source::Source;
@@ -26,6 +27,7 @@ const LOOK: Duration = Duration::from_millis(100);
 
 /// Draws or plays what `task` says. What goes wrong is told to the host, which tells the user.
 pub(crate) fn run(task: &Child) -> Result<Exit> {
+    Interrupt::leave_to_host()?;
     let session = session::Child::connect(Timeout::after(PATIENCE)).map_err(|error| {
         Failure::new("the child cannot reach its host", error, "start it by surfaceport demo")
     })?;
@@ -104,14 +106,19 @@ impl Player<'_> {
         let start = Instant::now();
         let mut pacer = pace.map(Pacer::new);
         for count in 1.. {
+            // First the wait, then the drawing: after a frame is presented this process sleeps, so that it does
+            // not keep the processor from the host that was just woken.
             if let Some(pacer) = &mut pacer {
                 pacer.wait();
             }
-            if wire::shall_stop(self.channel) || !self.present(source)? {
+            let over = pace.is_some() && seconds.is_some_and(|most| start.elapsed().as_secs_f64() >= most);
+            if over || wire::shall_stop(self.channel) {
                 break;
             }
-            let over = pace.is_some() && seconds.is_some_and(|most| start.elapsed().as_secs_f64() >= most);
-            if over || limit.is_some_and(|limit| count >= limit) || !source.advance()? {
+            if (count > 1 && !source.advance()?) || !self.present(source)? {
+                break;
+            }
+            if limit.is_some_and(|limit| count >= limit) {
                 break;
             }
         }

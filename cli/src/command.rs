@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::fmt;
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
@@ -43,7 +43,7 @@ struct CommandLine {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Start a child that draws a scene or plays a video, and show its frames here.
-    #[command(after_help = format!("{DEMO_EXAMPLES}\n\n{EXIT_STATUSES}"))]
+    #[command(allow_negative_numbers = true, after_help = format!("{DEMO_EXAMPLES}\n\n{EXIT_STATUSES}"))]
     Demo(Demo),
     /// Tell what this system offers, and what is wrong.
     #[command(after_help = format!("Examples:\n  surfaceport doctor\n  surfaceport doctor --json\n\n{EXIT_STATUSES}"))]
@@ -260,8 +260,11 @@ pub(crate) fn read(arguments: impl Iterator<Item = OsString>) -> Result<Option<C
     };
     match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
+            let text = error.render();
+            let coloured = std::io::stdout().is_terminal();
+            let text = if coloured { text.ansi().to_string() } else { text.to_string() };
             // A reader that went away does not want the rest.
-            let _ = error.print().and_then(|()| writeln!(std::io::stdout()));
+            let _ = writeln!(std::io::stdout(), "{}", text.trim_end());
             Ok(None)
         }
         ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand | ErrorKind::MissingSubcommand => {

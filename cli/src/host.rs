@@ -12,13 +12,14 @@ use surfaceport::Timeout;
 use surfaceport::channel::Channel;
 use surfaceport::session::{ChildExit, Host, SpawnOptions};
 use surfaceport::surface::LockMode;
-use surfaceport::swapchain::Consumer;
+use surfaceport::swapchain::{Consumer, ConsumerStatistics};
 
 use crate::acquisition::{Shared, Taken};
 use crate::clock;
 use crate::color::Painter;
 use crate::command::{Child, Demo, is_standard_stream};
 use crate::failure::{Exit, Failure, Result};
+use crate::interrupt::Interrupt;
 use crate::newest::Found;
 use crate::picture::Layout;
 use crate::recorder::Recorder;
@@ -26,11 +27,15 @@ use crate::report::Report;
 use crate::still;
 use crate::surface;
 use crate::view::{self, View, Wish};
-use crate::wire::{self, End, FromChild, Stream};
+use crate::wire::{self, End, FromChild, Received, Stream};
 use crate::y4m::Header;
 
 /// How long the child may take for what it does at once.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// How long it may take to say how it went, after it was asked to stop.
+const LAST_WORD: Duration = Duration::from_millis(500);
+/// How often a host that waits for a stream looks whether it shall stop.
+const LOOK: Duration = Duration::from_millis(100);
 /// How often the view is looked after.
 const TEND: Duration = Duration::from_millis(20);
 
@@ -49,30 +54,28 @@ pub(crate) fn run(demo: &Demo) -> Result<Exit> {
     let recorder = recorder.transpose()?;
 
     let mut taken = Taken::new();
-    let mut shown = 0;
-    let mut dropped = 0;
-    let mut outcome = Ok(());
-    if stream.frames {
-        let consumer = guest.consumer()?;
-        outcome = guest.show(&consumer, view.as_mut(), &picture, &mut taken, recorder);
-        let statistics = consumer.statistics();
-        (shown, dropped) = (statistics.shown, statistics.dropped);
-    } else if let Some(recorder) = recorder {
-        recorder.finish()?;
-    }
+    let mut counts = ConsumerStatistics::default();
+    let shown = match stream.frames {
+        true => {
+            let consumer = guest.consumer()?;
+            let shown = guest.show(&consumer, view.as_mut(), &picture, &mut taken, recorder);
+            counts = consumer.statistics();
+            shown
+        }
+        false => recorder.map_or(Ok(()), Recorder::finish).map(|()| Wish::Go),
+    };
+    // The terminal is the user's again before anything is written.
     drop(view);
-    let end = guest.end();
-    if let (Some(path), Some(frame)) = (&demo.save, &taken.last) {
-        let planes = frame.surface().lock(LockMode::Read).map_err(unusable)?;
-        still::save(path, &mut picture.painter(), &planes)?;
-    }
-    let told = end.as_ref().ok();
+    let end = guest.end(shown == Ok(Wish::Go));
+    let saved = demo.save.as_deref().map_or(Ok(()), |path| save(path, &picture, &taken));
+
+    let told = end.as_ref().ok().and_then(Option::as_ref);
     // Also what was presented before the host was there was never shown.
-    let presented = told.map_or(shown + dropped, |end| end.presented);
+    let presented = told.map_or(counts.shown + counts.dropped, |end| end.presented);
     let report = Report {
         presented,
-        shown,
-        dropped: presented.saturating_sub(shown),
+        shown: counts.shown,
+        dropped: presented.saturating_sub(counts.shown),
         handoff_p50_ns: taken.latencies.quantile(0.50),
         handoff_p99_ns: taken.latencies.quantile(0.99),
         bytes_copied: told.map(|end| taken.bytes_copied(&end.memory, picture.layout.file_bytes())),
@@ -85,14 +88,21 @@ pub(crate) fn run(demo: &Demo) -> Result<Exit> {
         images: task.images,
     };
     crate::print(&if demo.json { report.json() + "\n" } else { report.table() })?;
-    outcome?;
-    if let Some(failure) = end?.failure {
+    shown?;
+    if let Some(failure) = end?.and_then(|end| end.failure) {
         return Err(failure);
     }
-    if demo.save.is_some() && taken.last.is_none() {
-        return Err(Failure::new("cannot save the last frame", "there was none", "give a video with frames"));
-    }
+    saved?;
     Ok(Exit::Ok)
+}
+
+/// Saves the last frame that was taken.
+fn save(path: &Path, picture: &Picture, taken: &Taken) -> Result<()> {
+    let Some(frame) = &taken.last else {
+        return Err(Failure::new("cannot save the last frame", "there was none", "give a video with frames"));
+    };
+    let planes = frame.surface().lock(LockMode::Read).map_err(unusable)?;
+    still::save(path, &mut picture.painter(), &planes)
 }
 
 /// What the frames are.
@@ -123,6 +133,7 @@ impl Picture {
 struct Guest {
     host: Host,
     channel: Arc<Channel>,
+    interrupt: Interrupt,
 }
 
 impl Guest {
@@ -130,19 +141,29 @@ impl Guest {
         let failed = |why: &dyn std::fmt::Display| {
             Failure::new("cannot start the child", why, "run surfaceport doctor")
         };
+        let interrupt = Interrupt::catch()?;
         let program = std::env::current_exe().map_err(|error| failed(&error))?;
         let command = std::iter::once(program.into_os_string()).chain(task.arguments());
         let host = Host::spawn(&SpawnOptions::new(command)).map_err(|error| failed(&error))?;
         let channel = host.channel(Timeout::after(PATIENCE)).map_err(|error| failed(&error))?.clone();
-        Ok(Guest { host, channel })
+        Ok(Guest { host, channel, interrupt })
     }
 
     /// What the child will present. A pipe may take its time before it says what it is.
     fn stream(&self) -> Result<Stream> {
-        match FromChild::receive(&self.channel, Timeout::FOREVER)? {
-            Some(FromChild::Stream(stream)) => Ok(stream),
-            Some(FromChild::End(End { failure: Some(failure), .. })) => Err(failure),
-            Some(FromChild::End(_)) | None => Err(self.lost()),
+        loop {
+            match FromChild::receive(&self.channel, Timeout::after(LOOK))? {
+                Received::Message(FromChild::Stream(stream)) => return Ok(stream),
+                Received::Message(FromChild::End(End { failure: Some(failure), .. })) => return Err(failure),
+                Received::Message(FromChild::End(_)) | Received::Gone => return Err(self.lost()),
+                Received::Nothing if self.interrupt.came() => {
+                    // It may wait for a pipe.
+                    let _ = self.host.kill();
+                    let why = "somebody stopped it before a frame came";
+                    return Err(Failure::new("there is nothing to show", why, "give the stream more time"));
+                }
+                Received::Nothing => {}
+            }
         }
     }
 
@@ -150,7 +171,7 @@ impl Guest {
         self.host.accept_consumer(Timeout::after(PATIENCE)).map_err(|error| {
             // The child may have said why.
             match FromChild::receive(&self.channel, Timeout::NONE) {
-                Ok(Some(FromChild::End(End { failure: Some(failure), .. }))) => failure,
+                Ok(Received::Message(FromChild::End(End { failure: Some(failure), .. }))) => failure,
                 _ if wire::is_gone(error.status()) => self.lost(),
                 _ => unusable(error),
             }
@@ -165,7 +186,7 @@ impl Guest {
         picture: &Picture,
         taken: &mut Taken,
         recorder: Option<Recorder>,
-    ) -> Result<()> {
+    ) -> Result<Wish> {
         let shared = Shared::new();
         let wants = view.interval().is_some();
         std::thread::scope(|scope| {
@@ -174,22 +195,29 @@ impl Guest {
                 shared.newest.close();
                 outcome
             });
-            let watched = watch(view, &shared, &mut picture.painter());
+            let watched = watch(view, &shared, &mut picture.painter(), &self.interrupt);
             if !matches!(watched, Ok(Wish::Go)) {
                 shared.stopping.store(true, Ordering::Relaxed);
             }
             // Also when the frames could not be used.
             wire::ask_to_stop(&self.channel);
             let acquired = acquiring.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-            acquired.and(watched.map(drop))
+            acquired.and(watched)
         })
     }
 
-    /// How it went, as the child tells it.
-    fn end(&self) -> Result<End> {
-        match FromChild::receive(&self.channel, Timeout::after(PATIENCE)) {
-            Ok(Some(FromChild::End(end))) => Ok(end),
-            _ => Err(self.lost()),
+    /// How it went, as the child tells it. When it was `complete`, it has to; a child that was asked to stop and
+    /// does not, because it waits for a pipe, is ended.
+    fn end(&self, complete: bool) -> Result<Option<End>> {
+        let patience = if complete { PATIENCE } else { LAST_WORD };
+        match FromChild::receive(&self.channel, Timeout::after(patience)) {
+            Ok(Received::Message(FromChild::End(end))) => Ok(Some(end)),
+            _ if complete => Err(self.lost()),
+            _ => {
+                // One that has ended since is as good.
+                let _ = self.host.kill();
+                Ok(None)
+            }
         }
     }
 
@@ -200,14 +228,18 @@ impl Guest {
             Ok(ChildExit::Signalled(signal)) => format!("it was ended by signal {signal}"),
             Ok(_) | Err(_) => "it gives no answer".to_owned(),
         };
-        Failure::new("the child is lost", why, "the frames until then are kept; run it again")
+        Failure::new(
+            "the child is lost",
+            why,
+            "the frames until then are kept; run surfaceport doctor, then try again",
+        )
     }
 }
 
 /// Shows the newest frames, one after the other, until there are no more or the user wants no more.
-fn watch(view: &mut dyn View, shared: &Shared, painter: &mut Painter) -> Result<Wish> {
+fn watch(view: &mut dyn View, shared: &Shared, painter: &mut Painter, interrupt: &Interrupt) -> Result<Wish> {
     loop {
-        if view.tend(shared.shown.load(Ordering::Relaxed))? == Wish::Stop {
+        if view.tend(shared.shown.load(Ordering::Relaxed))? == Wish::Stop || interrupt.came() {
             return Ok(Wish::Stop);
         }
         let began = Instant::now();

@@ -8,6 +8,7 @@ mod command;
 mod doctor;
 mod failure;
 mod host;
+mod interrupt;
 mod letters;
 mod memory;
 mod newest;

@@ -6,8 +6,8 @@
 use std::f32::consts::TAU;
 
 use tiny_skia::{
-    Color, FillRule, GradientStop, LinearGradient, Paint, Path, PathBuilder, Pixmap, PixmapPaint, Point,
-    Rect, SpreadMode, Stroke, Transform,
+    Color, FillRule, GradientStop, IntSize, LinearGradient, Paint, Path, PathBuilder, Pixmap, Point, Rect,
+    SpreadMode, Stroke, Transform,
 };
 
 use crate::letters::Letters;
@@ -38,7 +38,7 @@ impl Scene {
     /// A scene of `width` × `height` pixels; nothing if no memory holds such a picture.
     pub(crate) fn new(width: u32, height: u32, rate: Rate) -> Option<Scene> {
         let background = background(width, height)?;
-        let picture = background.clone();
+        let picture = pixmap(width, height)?;
         let unit = width.min(height) as f32;
         // The longest text, "frame 000000", has to fit; 0.68 of the size is a letter's mean width.
         let large = (unit * 0.2).min(width as f32 / (12.0 * 0.68)).max(4.0);
@@ -157,7 +157,7 @@ fn star(radius: f32) -> Option<Path> {
 
 /// What does not move: a gradient and a grid. It is drawn once.
 fn background(width: u32, height: u32) -> Option<Pixmap> {
-    let mut pixmap = Pixmap::new(width, height)?;
+    let mut pixmap = pixmap(width, height)?;
     pixmap.fill(Color::from_rgba8(18, 22, 48, 255));
     let (right, bottom) = (width as f32, height as f32);
     let stops = vec![
@@ -186,10 +186,16 @@ fn background(width: u32, height: u32) -> Option<Pixmap> {
             pixmap.fill_rect(line, &paint, Transform::identity(), None);
         }
     }
-    let mut opaque = Pixmap::new(width, height)?;
-    opaque.fill(Color::BLACK);
-    opaque.draw_pixmap(0, 0, pixmap.as_ref(), &PixmapPaint::default(), Transform::identity(), None);
-    Some(opaque)
+    Some(pixmap)
+}
+
+/// A picture; nothing if it has no pixels or no memory holds it.
+fn pixmap(width: u32, height: u32) -> Option<Pixmap> {
+    let bytes = width as usize * height as usize * 4;
+    let mut pixels = Vec::new();
+    pixels.try_reserve_exact(bytes).ok()?;
+    pixels.resize(bytes, 0);
+    Pixmap::from_vec(pixels, IntSize::from_wh(width, height)?)
 }
 
 #[cfg(test)]

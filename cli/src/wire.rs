@@ -61,6 +61,17 @@ pub(crate) enum FromChild {
     End(End),
 }
 
+/// What waiting for a message led to.
+#[derive(Debug, PartialEq)]
+pub(crate) enum Received {
+    /// A message.
+    Message(FromChild),
+    /// None in that time.
+    Nothing,
+    /// The child is gone, and has said all that it said.
+    Gone,
+}
+
 impl FromChild {
     fn message(&self) -> Result<Message> {
         let (id, payload) = match self {
@@ -86,11 +97,12 @@ impl FromChild {
         sent.map_err(|error| broken(&error))
     }
 
-    /// Waits for the next one; in the host. Nothing if the child is gone.
-    pub(crate) fn receive(channel: &Channel, timeout: Timeout) -> Result<Option<FromChild>> {
+    /// Waits for the next one; in the host.
+    pub(crate) fn receive(channel: &Channel, timeout: Timeout) -> Result<Received> {
         match channel.receive(timeout) {
-            Ok(message) => FromChild::read(&message).map(Some),
-            Err(error) if is_gone(error.status()) => Ok(None),
+            Ok(message) => FromChild::read(&message).map(Received::Message),
+            Err(error) if error.status() == Status::TimedOut => Ok(Received::Nothing),
+            Err(error) if is_gone(error.status()) => Ok(Received::Gone),
             Err(error) => Err(broken(&error)),
         }
     }

@@ -192,6 +192,40 @@ fn a_child_that_is_killed_is_told_at_once() {
 
 #[test]
 #[cfg(target_os = "linux")]
+fn ctrl_c_ends_it_in_good_order() {
+    use std::os::unix::process::CommandExt;
+    let folder = Folder::new();
+    for (input, status) in [(None, 0), (Some("-"), 1)] {
+        let save = folder.text("out.png");
+        let mut command = surfaceport(&["demo", "--json", "--seconds", "60", "--save", &save]);
+        match input {
+            // A pipe that never says anything.
+            Some(input) => command.args(["--input", input]).stdin(Stdio::piped()),
+            None => command.args(["--size", "64x64"]),
+        };
+        let mut host =
+            command.stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0).spawn().unwrap();
+        let pipe = host.stdin.take();
+        std::thread::sleep(Duration::from_millis(700));
+        // As a terminal does it: both processes get the signal.
+        let group = rustix::process::Pid::from_raw(host.id() as i32).unwrap();
+        rustix::process::kill_process_group(group, rustix::process::Signal::INT).unwrap();
+        let start = Instant::now();
+        let output = host.wait_with_output().unwrap();
+        assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
+        drop(pipe);
+        ended_with(&output, status);
+        if input.is_none() {
+            assert!(figures(&output)["shown"].as_u64().unwrap() > 0);
+            assert_eq!(png(&folder.path("out.png")).0, 64);
+        } else {
+            assert!(the_line(&output).contains("before a frame came"));
+        }
+    }
+}
+
+#[test]
+#[cfg(target_os = "linux")]
 fn a_host_that_is_killed_takes_its_child_along() {
     let mut host = surfaceport(&["demo", "--seconds", "60", "--size", "64x64"])
         .stdout(Stdio::null())

@@ -10,6 +10,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use program::{Folder, ended_with, figures, skip, surfaceport};
+use rustix::process::{Pid, Signal, kill_process};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{Winsize, tcsetwinsize};
 
@@ -134,18 +135,20 @@ fn a_window_shows_the_frames() {
     let Some(display) = Display::start() else {
         return skip(NAME, "there is no X server without a screen; install Debian's package xvfb");
     };
-    let host = surfaceport(&["demo", "--seconds", "2", "--json", "--show", "auto"])
+    let host = surfaceport(&["demo", "--seconds", "60", "--json"])
         .env("DISPLAY", &display.name)
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    let deadline = Instant::now() + Duration::from_secs(2);
+    let deadline = Instant::now() + Duration::from_secs(20);
     let mut most = 0;
     while Instant::now() < deadline && most < 10_000 {
         std::thread::sleep(Duration::from_millis(50));
         most = most.max(display.screen().iter().filter(|&&pixel| pixel == 0x00FF_FFFF).count());
     }
+    let id = Pid::from_raw(host.id() as i32).unwrap();
+    kill_process(id, Signal::INT).unwrap();
     let output = host.wait_with_output().unwrap();
     ended_with(&output, 0);
     assert!(most >= 10_000, "the number stood in large white letters on the screen, {most} pixels");

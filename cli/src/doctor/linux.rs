@@ -106,11 +106,11 @@ fn memory_limits() -> Check {
         // Twenty images of 3840 × 2160.
         Some((name, bytes, option)) if bytes < 700 << 20 => Check::problem(
             "memory limits",
-            format!("the {name} is limited to {} MiB: large surfaces cannot be made", bytes >> 20),
+            format!("the {name} is limited to {} KiB: large surfaces cannot be made", bytes >> 10),
             format!("run ulimit {option} unlimited before the program"),
         ),
         Some((name, bytes, _)) => {
-            Check::note("memory limits", format!("the {name} is limited to {} MiB", bytes >> 20))
+            Check::note("memory limits", format!("the {name} is limited to {} KiB", bytes >> 10))
         }
     }
 }

@@ -20,7 +20,7 @@ pub(crate) struct Fault {
 
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} at byte {}", self.reason, self.offset)
+        write!(f, "{}, at byte {}", self.reason, self.offset)
     }
 }
 
@@ -50,7 +50,7 @@ impl<R: Read> Reader<R> {
             Line::Whole(line) => Header::parse(&line)
                 .map_err(|refusal| Fault { offset: refusal.offset as u64, reason: refusal.reason })?,
             Line::Ended(line) if line.is_empty() => {
-                return Err(Fault { offset, reason: "the stream is empty, it ends".into() });
+                return Err(Fault { offset, reason: "the stream is empty".into() });
             }
             Line::TooLong(line) | Line::Ended(line) if !plausible(&line, super::MAGIC) => {
                 return Err(Fault { offset: 0, reason: "it does not begin with YUV4MPEG2".into() });
@@ -106,14 +106,19 @@ impl<R: Read> Reader<R> {
         let mut filled = 0;
         while filled < self.frame_bytes {
             if samples.len() == filled {
-                samples.resize(self.frame_bytes.min(filled + STEP), 0);
+                let step = STEP.min(self.frame_bytes - filled);
+                if samples.try_reserve_exact(step).is_err() {
+                    let reason = format!("there is no memory for the {} bytes of a frame", self.frame_bytes);
+                    return Err(Fault { offset: self.offset, reason });
+                }
+                samples.resize(filled + step, 0);
             }
             match self.source.read(&mut samples[filled..]) {
                 Ok(0) => {
                     return Err(Fault {
                         offset: self.offset,
                         reason: format!(
-                            "the stream ends in frame {number}, after {filled} of its {} bytes,",
+                            "the stream ends in frame {number}, after {filled} of its {} bytes",
                             self.frame_bytes
                         ),
                     });
