@@ -58,6 +58,10 @@
 
 /** Options with their size set and everything else at its default, 0. */
 #define SFP_SURFACE_DESCRIPTOR_INIT SFP_DEFAULT_OPTIONS(sfp_surface_descriptor)
+#define SFP_SWAPCHAIN_OPTIONS_INIT SFP_DEFAULT_OPTIONS(sfp_swapchain_options)
+#define SFP_PRESENT_INFO_INIT SFP_DEFAULT_OPTIONS(sfp_present_info)
+#define SFP_CONSUMER_OPTIONS_INIT SFP_DEFAULT_OPTIONS(sfp_consumer_options)
+#define SFP_SPAWN_OPTIONS_INIT SFP_DEFAULT_OPTIONS(sfp_spawn_options)
 
 #ifdef __cplusplus
 #define SFP_DEFAULT_OPTIONS(type) \
@@ -100,6 +104,26 @@
  * The greatest number of planes of a surface.
  */
 #define SFP_SURFACE_MAX_PLANES 3
+
+/**
+ * How many attachments of a message the end of a channel takes.
+ */
+#define SFP_CHANNEL_END_ATTACHMENTS 2
+
+/**
+ * The most images of a swapchain.
+ */
+#define SFP_SWAPCHAIN_MAX_IMAGES 16
+
+/**
+ * Bytes of your own in each frame's record.
+ */
+#define SFP_FRAME_USER_BYTES 64
+
+/**
+ * How many attachments of a message a right to consume takes.
+ */
+#define SFP_CONSUMER_RIGHT_ATTACHMENTS 2
 
 /**
  * What a call that can fail returns. Decide by it; show sfp_last_error_message().
@@ -477,6 +501,195 @@ typedef uint32_t sfp_color_space;
 #endif // __cplusplus
 
 /**
+ * How frames get from the producer to its consumers.
+ */
+enum sfp_present_mode
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : uint32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+    /**
+     * For options: SFP_PRESENT_MODE_MAILBOX for a swapchain, and the swapchain's own mode for a
+     * consumer.
+     */
+    SFP_PRESENT_MODE_DEFAULT = 0,
+    /**
+     * The newest frame wins. The producer never waits while there are two images more than frames
+     * held.
+     */
+    SFP_PRESENT_MODE_MAILBOX = 1,
+    /**
+     * Every consumer sees every frame, in order; the producer waits for them. While there is no
+     * consumer, frames wait for one. At least two images.
+     */
+    SFP_PRESENT_MODE_FIFO = 2,
+    /**
+     * One image, drawn while it is shown: no waiting, and tearing.
+     */
+    SFP_PRESENT_MODE_IMMEDIATE = 3,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum sfp_present_mode sfp_present_mode;
+#else
+typedef uint32_t sfp_present_mode;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+/**
+ * Which side makes the images' memory.
+ */
+enum sfp_allocator
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : uint32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+    /**
+     * The producer's process.
+     */
+    SFP_ALLOCATOR_PRODUCER = 0,
+    /**
+     * The process of the first consumer that can. The producer waits for it.
+     */
+    SFP_ALLOCATOR_CONSUMER = 1,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum sfp_allocator sfp_allocator;
+#else
+typedef uint32_t sfp_allocator;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+/**
+ * What happens to a spawned child that still runs when its host is released.
+ */
+enum sfp_end_of_life
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : uint32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+    /**
+     * It has `grace_ns` to end by itself, since it learns that the session is over; then it is killed.
+     * Either way it is reaped, and the release waits for that.
+     */
+    SFP_END_OF_LIFE_KILL = 0,
+    /**
+     * It is left to itself. If it ends later it stays a zombie until this process ends, unless this
+     * process reaps its children by other means.
+     */
+    SFP_END_OF_LIFE_LEAVE = 1,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum sfp_end_of_life sfp_end_of_life;
+#else
+typedef uint32_t sfp_end_of_life;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+/**
+ * How a process ended.
+ */
+enum sfp_exit_kind
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : uint32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+    /**
+     * It has ended; how is known to its own parent only, or to who reaped it first.
+     */
+    SFP_EXIT_KIND_UNKNOWN = 0,
+    /**
+     * By itself, with an exit status.
+     */
+    SFP_EXIT_KIND_EXITED = 1,
+    /**
+     * By a signal.
+     */
+    SFP_EXIT_KIND_SIGNALLED = 2,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum sfp_exit_kind sfp_exit_kind;
+#else
+typedef uint32_t sfp_exit_kind;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+/**
+ * A two-way connection to one other process.
+ *
+ * It listens to that one only, its *peer*: in a session the process of the other side, otherwise the
+ * process of the first message. What others send, to whom the peer passed its rights on, is destroyed
+ * and counted. What a peer sent before its end can be received behind it.
+ */
+typedef struct sfp_channel sfp_channel;
+
+/**
+ * One end of a channel that is not in use yet: it can still be sent to the process that will use it.
+ *
+ * A *broker* makes both ends and sends each to a process: so two meet that do not know each other, and
+ * the broker takes no part in what they then say.
+ */
+typedef struct sfp_channel_end sfp_channel_end;
+
+/**
+ * The child's side of the session with the host that started this process: sfp_child_connect().
+ *
+ * Calls that fail with SFP_STATUS_PEER_DEAD, because the host is gone, or with SFP_STATUS_CLOSED, because
+ * it released its sfp_host, do so behind what the host sent before.
+ */
+typedef struct sfp_child sfp_child;
+
+/**
+ * Takes the frames of a swapchain: sfp_consumer_acquire().
+ */
+typedef struct sfp_consumer sfp_consumer;
+
+/**
+ * Lets its holder become a consumer of a swapchain: sfp_consumer_attach().
+ *
+ * It comes from sfp_producer_create_consumer_right(), out of a message, or from the other side of a
+ * session. A process that only passes it on, a *broker*, is in no frame's path. As long as one is left
+ * anywhere, the producer waits for consumers to come: release what you do not need any more.
+ */
+typedef struct sfp_consumer_right sfp_consumer_right;
+
+/**
+ * A frame that is held: nobody draws into it until it is released, whatever happens to the producer.
+ */
+typedef struct sfp_frame sfp_frame;
+
+/**
+ * The host's side of a session with one child process: sfp_host_spawn(), or sfp_invitation_into_host().
+ *
+ * The child is who it says: its hello has to bring a secret that only it inherited, and to come from
+ * the process that was started. Calls that fail with SFP_STATUS_PEER_DEAD, because the child has ended,
+ * or with SFP_STATUS_CLOSED, because it released its sfp_child, do so behind what the child sent before.
+ */
+typedef struct sfp_host sfp_host;
+
+/**
+ * An image of a swapchain that is the producer's alone, to draw into.
+ *
+ * It is for one thread at a time. An image that was presented leaves its other references, if there
+ * are any, as empty handles.
+ */
+typedef struct sfp_image sfp_image;
+
+/**
+ * What a child has to inherit to connect to this process: a few entries of its environment and a few
+ * file descriptors. It is for one child.
+ *
+ * Start the child with the entries of sfp_invitation_environment() and with the descriptors of
+ * sfp_invitation_fds() open under the same numbers, then call sfp_invitation_into_host(). The
+ * descriptors are close-on-exec here, so that no other child gets them: with posix_spawn(), a
+ * posix_spawn_file_actions_adddup2() of each onto its own number passes it on.
+ */
+typedef struct sfp_invitation sfp_invitation;
+
+/**
  * A region of memory, mapped here and wherever it was sent. Its size never changes. It is freed when
  * the last process lets go of it.
  */
@@ -498,6 +711,16 @@ typedef struct sfp_message sfp_message;
  * that ends or moves is silent from then on; remove it to use its key again.
  */
 typedef struct sfp_port_set sfp_port_set;
+
+/**
+ * Draws into the images of a swapchain and presents them: sfp_producer_acquire(),
+ * sfp_producer_present().
+ *
+ * An image is *free*, then *acquired* by the producer, which draws, then *presented*: consumers can
+ * come to *hold* it as a frame. It is free again when it is not the newest frame and nobody holds it.
+ * No pixel is copied on the way, and while the other side is awake there is no system call either.
+ */
+typedef struct sfp_producer sfp_producer;
 
 /**
  * The one right to receive from a port: sfp_receive(). When it ends, so does the port.
@@ -665,6 +888,259 @@ typedef struct sfp_surface_totals {
      */
     uint64_t bytes;
 } sfp_surface_totals;
+
+/**
+ * What a swapchain is made with. Begin with SFP_SWAPCHAIN_OPTIONS_INIT.
+ */
+typedef struct sfp_swapchain_options {
+    /**
+     * sizeof(sfp_swapchain_options), set by SFP_SWAPCHAIN_OPTIONS_INIT.
+     */
+    size_t struct_size;
+    /**
+     * Pixels: 1 to SFP_SURFACE_MAX_DIMENSION.
+     */
+    uint32_t width;
+    /**
+     * Pixels: 1 to SFP_SURFACE_MAX_DIMENSION.
+     */
+    uint32_t height;
+    /**
+     * What the pixels are; 0 is SFP_PIXEL_FORMAT_BGRA8.
+     */
+    sfp_pixel_format format;
+    /**
+     * How many images: 2 to SFP_SWAPCHAIN_MAX_IMAGES, and 1 in immediate mode. 0 is 3, or that 1.
+     */
+    uint32_t images;
+    /**
+     * How frames get to consumers; 0 is SFP_PRESENT_MODE_MAILBOX.
+     */
+    sfp_present_mode mode;
+    /**
+     * Which side makes the images' memory; 0 is SFP_ALLOCATOR_PRODUCER.
+     */
+    sfp_allocator allocator;
+} sfp_swapchain_options;
+
+/**
+ * A rectangle in pixels, from the upper left corner of the image.
+ */
+typedef struct sfp_rectangle {
+    /**
+     * From the left edge.
+     */
+    uint32_t x;
+    /**
+     * From the upper edge.
+     */
+    uint32_t y;
+    /**
+     * To the right.
+     */
+    uint32_t width;
+    /**
+     * Down.
+     */
+    uint32_t height;
+} sfp_rectangle;
+
+/**
+ * What a producer says of a frame besides its pixels. Begin with SFP_PRESENT_INFO_INIT.
+ */
+typedef struct sfp_present_info {
+    /**
+     * sizeof(sfp_present_info), set by SFP_PRESENT_INFO_INIT.
+     */
+    size_t struct_size;
+    /**
+     * When the frame is meant to be shown, in nanoseconds of the clock of sfp_time_now(); 0 is as soon
+     * as possible.
+     */
+    int64_t display_ns;
+    /**
+     * What has changed since the last frame; without area, everything may have.
+     */
+    struct sfp_rectangle damage;
+    /**
+     * How the colours are meant; 0 is as the surface says.
+     */
+    sfp_color_space color_space;
+    /**
+     * 0.
+     */
+    uint32_t reserved;
+    /**
+     * Your own, for the consumers to read.
+     */
+    uint8_t user[64];
+} sfp_present_info;
+
+/**
+ * What a producer counts, from its beginning.
+ */
+typedef struct sfp_producer_statistics {
+    /**
+     * Frames presented; also the number of the newest one.
+     */
+    uint64_t presented;
+    /**
+     * How often sfp_producer_acquire() did not find an image at once.
+     */
+    uint64_t waited;
+    /**
+     * Messages that were no such of a swapchain, and consumers that were refused.
+     */
+    uint64_t refused;
+    /**
+     * Consumers that are attached now.
+     */
+    uint32_t consumers;
+    /**
+     * 0.
+     */
+    uint32_t reserved;
+} sfp_producer_statistics;
+
+/**
+ * What a consumer is made with. Begin with SFP_CONSUMER_OPTIONS_INIT.
+ */
+typedef struct sfp_consumer_options {
+    /**
+     * sizeof(sfp_consumer_options), set by SFP_CONSUMER_OPTIONS_INIT.
+     */
+    size_t struct_size;
+    /**
+     * How to take frames; 0 is the swapchain's own mode. A fifo swapchain can be looked at in mailbox
+     * mode, which does not make its producer wait; the producer refuses any other difference.
+     */
+    sfp_present_mode mode;
+    /**
+     * 0.
+     */
+    uint32_t reserved;
+} sfp_consumer_options;
+
+/**
+ * What a consumer counts, from its beginning.
+ */
+typedef struct sfp_consumer_statistics {
+    /**
+     * Frames that the producer presented since the first one that this consumer could see.
+     */
+    uint64_t presented;
+    /**
+     * Frames taken.
+     */
+    uint64_t shown;
+    /**
+     * Frames that were replaced by newer ones before they were taken.
+     */
+    uint64_t dropped;
+    /**
+     * How often sfp_consumer_acquire() had to wait.
+     */
+    uint64_t waited;
+} sfp_consumer_statistics;
+
+/**
+ * What the producer says of a frame: its word, not a fact.
+ */
+typedef struct sfp_frame_info {
+    /**
+     * Counts the frames of the swapchain from 1.
+     */
+    uint64_t number;
+    /**
+     * When it was presented, in nanoseconds of the clock of sfp_time_now().
+     */
+    int64_t presented_ns;
+    /**
+     * When it is meant to be shown, by the same clock; 0 is as soon as possible.
+     */
+    int64_t display_ns;
+    /**
+     * What has changed since the frame before; all 0 if everything may have.
+     */
+    struct sfp_rectangle damage;
+    /**
+     * How the colours are meant; SFP_COLOR_SPACE_UNKNOWN is as the surface says.
+     */
+    sfp_color_space color_space;
+    /**
+     * 0.
+     */
+    uint32_t reserved;
+    /**
+     * The producer's own.
+     */
+    uint8_t user[64];
+} sfp_frame_info;
+
+/**
+ * What to start, and how. Begin with SFP_SPAWN_OPTIONS_INIT.
+ */
+typedef struct sfp_spawn_options {
+    /**
+     * sizeof(sfp_spawn_options), set by SFP_SPAWN_OPTIONS_INIT.
+     */
+    size_t struct_size;
+    /**
+     * The program and its arguments; NULL ends the list. A program without a slash is searched in
+     * PATH.
+     */
+    const char *const *argv;
+    /**
+     * Entries for the environment, "NAME=value", over those of this process; NULL ends the list. NULL
+     * for none.
+     */
+    const char *const *environment;
+    /**
+     * The working folder; NULL is this process's. A relative path of the program starts there.
+     */
+    const char *directory;
+    /**
+     * How long the child has to say hello, in nanoseconds; 0 is 10 seconds, SFP_FOREVER has no end.
+     */
+    int64_t hello_timeout_ns;
+    /**
+     * How long a child has to end by itself when its host is released, in nanoseconds; 0 is 1 second,
+     * SFP_FOREVER never kills it.
+     */
+    int64_t grace_ns;
+    /**
+     * What happens to a child that still runs then; 0 is SFP_END_OF_LIFE_KILL.
+     */
+    sfp_end_of_life end_of_life;
+    /**
+     * Whether the environment has `environment` only, and nothing of this process's.
+     */
+    bool clear_environment;
+    /**
+     * Whether another process than the one that was started may say hello, if it has the secret and is
+     * of the same user: for wrappers, such as a shell script that does not exec the program. Whatever
+     * inherits the descriptors can take the child's place then.
+     */
+    bool allow_descendants;
+    /**
+     * 0.
+     */
+    uint8_t reserved[2];
+} sfp_spawn_options;
+
+/**
+ * The end of a process.
+ */
+typedef struct sfp_exit {
+    /**
+     * How it ended.
+     */
+    sfp_exit_kind kind;
+    /**
+     * The exit status, or the number of the signal; 0 if unknown.
+     */
+    int32_t code;
+} sfp_exit;
 
 #ifdef __cplusplus
 extern "C" {
@@ -2193,6 +2669,1325 @@ sfp_status sfp_surface_export_dma_buf(struct sfp_surface *surface, int *fd);
 sfp_status sfp_live_surfaces(uint32_t *ids,
                              size_t capacity,
                              struct sfp_surface_totals *totals);
+
+/* ------------------------------------------------------------------------------------------------
+ * Channels: two-way connections of two processes, for messages of your own
+ * ------------------------------------------------------------------------------------------------ */
+
+/**
+ * Makes a channel, and gives both of its ends.
+ *
+ * Parameters:
+ * - `one`: becomes one end, a reference that you release.
+ * - `other`: becomes the other end, a reference that you release.
+ *
+ * Returns:
+ * - SFP_STATUS_RESOURCE_EXHAUSTED: there are no descriptors for it.
+ *
+ * Threads: any. Systems: all.
+ */
+sfp_status sfp_channel_end_create_pair(struct sfp_channel_end **one,
+                                       struct sfp_channel_end **other);
+
+/**
+ * Makes one more reference to the end of a channel.
+ *
+ * Parameters:
+ * - `end`: the end; NULL is nothing.
+ *
+ * Returns `end`, as a reference of its own that needs its own sfp_channel_end_release().
+ *
+ * Threads: any. Systems: all.
+ */
+struct sfp_channel_end *sfp_channel_end_retain(struct sfp_channel_end *end);
+
+/**
+ * Ends a reference to the end of a channel. The last one closes it, unless it was opened or moved.
+ *
+ * Parameters:
+ * - `end`: the reference, which is no longer yours; NULL is nothing.
+ *
+ * Threads: any. Systems: all.
+ */
+void sfp_channel_end_release(struct sfp_channel_end *end);
+
+/**
+ * Begins to use the end of a channel. The end's handle is empty then; release it.
+ *
+ * Parameters:
+ * - `end`: the end.
+ * - `channel`: becomes the channel, a reference that you release.
+ *
+ * Returns:
+ * - SFP_STATUS_WRONG_STATE: the handle is empty.
+ *
+ * Threads: any. Systems: all.
+ */
+sfp_status sfp_channel_end_open(struct sfp_channel_end *end, struct sfp_channel **channel);
+
+/**
+ * Moves the end of a channel behind the attachments of a message, as the next
+ * SFP_CHANNEL_END_ATTACHMENTS of them.
+ *
+ * The end's handle is empty then; release it. If the message is never sent, take the end out again or
+ * it closes with the message.
+ *
+ * Parameters:
+ * - `message`: the message.
+ * - `end`: the end; on failure it is what it was.
+ *
+ * Returns:
+ * - SFP_STATUS_TOO_LARGE: the message would have more than SFP_MESSAGE_MAX_ATTACHMENTS.
+ * - SFP_STATUS_WRONG_STATE: a handle is empty.
+ *
+ * Threads: one at a time. Systems: all.
+ */
+sfp_status sfp_message_attach_channel_end(struct sfp_message *message,
+                                          struct sfp_channel_end *end);
+
+/**
+ * Takes the end of a channel out of a message. The other attachments keep their places.
+ *
+ * Parameters:
+ * - `message`: the message.
+ * - `index`: the first of its attachments, from 0.
+ * - `end`: becomes the end, a reference that you release.
+ *
+ * Returns:
+ * - SFP_STATUS_INVALID_ARGUMENT: there is no end at that place.
+ * - SFP_STATUS_RESOURCE_EXHAUSTED: there are no descriptors for it. It stays in the message.
+ * - SFP_STATUS_MALFORMED: the sender did not keep to the format. It is destroyed.
+ * - SFP_STATUS_WRONG_STATE: the message's handle is empty.
+ *
+ * Threads: one at a time. Systems: all.
+ */
+sfp_status sfp_message_take_channel_end(struct sfp_message *message,
+                                        size_t index,
+                                        struct sfp_channel_end **end);
+
+#if defined(__linux__)
+/**
+ * Turns the end of a channel into its raw form: two file descriptors, to be carried by any means that
+ * carries them. The end's handle is empty then; release it.
+ *
+ * Parameters:
+ * - `end`: the end.
+ * - `receive_fd`: becomes the descriptor by which messages come, which is yours to close.
+ * - `send_fd`: becomes the descriptor by which messages go, which is yours to close. Both are
+ *   close-on-exec.
+ *
+ * Returns:
+ * - SFP_STATUS_WRONG_STATE: the handle is empty, or the end has no such form any more.
+ *
+ * Threads: any. Systems: Linux.
+ */
+sfp_status sfp_channel_end_into_fds(struct sfp_channel_end *end,
+                                    int *receive_fd,
+                                    int *send_fd);
+#endif
+
+#if defined(__linux__)
+/**
+ * Makes the end of a channel of its raw form.
+ *
+ * Parameters:
+ * - `receive_fd`: the descriptor by which messages come; it stays yours. Close it after the call: as
+ *   long as it is open, the peer does not learn that the end is gone.
+ * - `send_fd`: the descriptor by which messages go; the same holds for it.
+ * - `end`: becomes the end, a reference that you release.
+ *
+ * Returns:
+ * - SFP_STATUS_INVALID_ARGUMENT: a descriptor is not open.
+ * - SFP_STATUS_MALFORMED: one is no end of a SOCK_SEQPACKET socket.
+ *
+ * Threads: any. Systems: Linux.
+ */
+sfp_status sfp_channel_end_from_fds(int receive_fd,
+                                    int send_fd,
+                                    struct sfp_channel_end **end);
+#endif
+
+/**
+ * Makes one more reference to a channel.
+ *
+ * Parameters:
+ * - `channel`: the channel; NULL is nothing.
+ *
+ * Returns `channel`, as a reference of its own that needs its own sfp_channel_release().
+ *
+ * Threads: any. Systems: all.
+ */
+struct sfp_channel *sfp_channel_retain(struct sfp_channel *channel);
+
+/**
+ * Ends a reference to a channel. The last one closes it, once its session, if it has one, has ended.
+ *
+ * Parameters:
+ * - `channel`: the reference, which is no longer yours; NULL is nothing.
+ *
+ * Threads: any. Systems: all.
+ */
+void sfp_channel_release(struct sfp_channel *channel);
+
+/**
+ * Sends a message to the peer; waits while its queue is full.
+ *
+ * Success ends your reference to the message: do not release it. On failure it is still yours, whole.
+ *
+ * Parameters:
+ * - `channel`: the channel.
+ * - `message`: what to send.
+ * - `timeout_ns`: how long to wait, in nanoseconds; SFP_FOREVER, or 0 to not wait.
+ *
+ * Returns as sfp_send().
+ *
+ * Threads: any, several at once with one channel. Systems: all.
+ */
+sfp_status sfp_channel_send(struct sfp_channel *channel,
+                            struct sfp_message *message,
+                            int64_t timeout_ns);
+
+/**
+ * Sends a message with a right to answer it once, and waits for the answer. Whoever the peer passes
+ * that right on to may answer.
+ *
+ * Success ends your reference to the message. On failure it is still yours; whether it was sent before
+ * the failure says sfp_message_is_empty().
+ *
+ * Parameters:
+ * - `channel`: the channel.
+ * - `message`: the request.
+ * - `timeout_ns`: how long to wait for both, in nanoseconds; SFP_FOREVER, or 0 to not wait.
+ * - `answer`: becomes the answer, a reference that you release.
+ *
+ * Returns as sfp_request().
+ *
+ * Threads: any, several at once with one channel. Systems: all.
+ */
+sfp_status sfp_channel_request(struct sfp_channel *channel,
+                               struct sfp_message *message,
+                               int64_t timeout_ns,
+                               struct sfp_message **answer);
+
+/**
+ * Takes the peer's next message; waits while there is none.
+ *
+ * Parameters:
+ * - `channel`: the channel.
+ * - `timeout_ns`: how long to wait, in nanoseconds; SFP_FOREVER, or 0 to not wait.
+ * - `message`: becomes the message, a reference that you release.
+ *
+ * Returns:
+ * - SFP_STATUS_TIMED_OUT: no message came.
+ * - SFP_STATUS_PEER_DEAD: the peer is gone, and all that it sent was received.
+ * - SFP_STATUS_MALFORMED, SFP_STATUS_UNSUPPORTED: a sender does not keep to the format. That message
+ *   is destroyed; go on with the next.
+ * - SFP_STATUS_RESOURCE_EXHAUSTED: there are no descriptors for what the message carries. It stays in
+ *   the queue; close some and try again.
+ *
+ * Threads: any, several at once. Systems: all.
+ */
+sfp_status sfp_channel_receive(struct sfp_channel *channel,
+                               int64_t timeout_ns,
+                               struct sfp_message **message);
+
+/**
+ * Tells whose messages are received here.
+ *
+ * Parameters:
+ * - `channel`: the channel.
+ * - `peer`: becomes the peer's process, user and group, as the kernel says them.
+ *
+ * Returns:
+ * - SFP_STATUS_NOT_FOUND: no message came yet, and the channel is not a session's.
+ *
+ * Threads: any. Systems: all.
+ */
+sfp_status sfp_channel_peer(const struct sfp_channel *channel, struct sfp_sender *peer);
+
+/**
+ * Tells whether the peer let go of its end, so that nothing sent can arrive any more. What it sent
+ * before can still be received. An end that is on its way to its process is not dead.
+ *
+ * Parameters:
+ * - `channel`: the channel.
+ * - `dead`: becomes true or false.
+ *
+ * Returns SFP_STATUS_OK, or what any call can return.
+ *
+ * Threads: any. Systems: all.
+ */
+sfp_status sfp_channel_is_peer_dead(const struct sfp_channel *channel, bool *dead);
+
+/**
+ * How many messages were destroyed because they came from another process than the peer.
+ *
+ * Parameters:
+ * - `channel`: the channel.
+ *
+ * Returns the number; 0 if `channel` is NULL.
+ *
+ * Threads: any. Systems: all.
+ */
+uint64_t sfp_channel_refused(const struct sfp_channel *channel);
+
+/**
+ * A file descriptor that is readable when sfp_channel_receive() would not wait, and for good once the
+ * peer is gone, for poll, epoll or kqueue.
+ *
+ * Parameters:
+ * - `channel`: the channel.
+ *
+ * Returns the descriptor, which is the library's: do not close it, do not read from it, do not use it
+ * after the channel was released. -1 if `channel` is NULL.
+ *
+ * Threads: any. Systems: all.
+ */
+int sfp_channel_fd(const struct sfp_channel *channel);
+
+/* ------------------------------------------------------------------------------------------------
+ * Producers: draw into the images of a swapchain, and present them as frames
+ * ------------------------------------------------------------------------------------------------ */
+
+/**
+ * Makes a swapchain, for consumers that get a right of sfp_producer_create_consumer_right(). The child
+ * of a host uses sfp_child_create_producer() instead.
+ *
+ * Parameters:
+ * - `options`: size, format, images, mode; begin with SFP_SWAPCHAIN_OPTIONS_INIT.
+ * - `producer`: becomes the producer, a reference that you release.
+ *
+ * Returns:
+ * - SFP_STATUS_INVALID_ARGUMENT: a side is 0 or over SFP_SURFACE_MAX_DIMENSION, so many images do not
+ *   go with the mode, `mode` or `allocator` is none, or `struct_size` is not set.
+ * - SFP_STATUS_UNSUPPORTED: the format is none of sfp_pixel_format; or the options are of a later
+ *   version, and ask for something that this one does not have.
+ * - SFP_STATUS_RESOURCE_EXHAUSTED: there is no memory, or no descriptor, for it.
+ *
+ * Threads: any. Systems: all.
+ */
+sfp_status sfp_producer_create(const struct sfp_swapchain_options *options,
+                               struct sfp_producer **producer);
+
+/**
+ * Makes one more reference to a producer.
+ *
+ * Parameters:
+ * - `producer`: the producer; NULL is nothing.
+ *
+ * Returns `producer`, as a reference of its own that needs its own sfp_producer_release().
+ *
+ * Threads: any. Systems: all.
+ */
+struct sfp_producer *sfp_producer_retain(struct sfp_producer *producer);
+
+/**
+ * Ends a reference to a producer. The last one ends the stream: consumers see the frames that are
+ * left, then SFP_STATUS_CLOSED.
+ *
+ * Parameters:
+ * - `producer`: the reference, which is no longer yours; NULL is nothing.
+ *
+ * Threads: any. Systems: all.
+ */
+void sfp_producer_release(struct sfp_producer *producer);
+
+/**
+ * Takes an image to draw into; waits while there is none. It has the pixels of some earlier frame, or
+ * zeroes.
+ *
+ * Parameters:
+ * - `producer`: the producer.
+ * - `timeout_ns`: how long to wait, in nanoseconds; SFP_FOREVER, or 0 to not wait.
+ * - `image`: becomes the image, a reference that sfp_producer_present() or you end.
+ *
+ * Returns:
+ * - SFP_STATUS_TIMED_OUT: no image became free.
+ * - SFP_STATUS_PEER_DEAD: all consumers are gone, and no right to become one is left anywhere.
+ *
+ * Threads: any, several at once. Systems: all.
+ */
+sfp_status sfp_producer_acquire(struct sfp_producer *producer,
+                                int64_t timeout_ns,
+                                struct sfp_image **image);
+
+/**
+ * Makes an image the newest frame.
+ *
+ * Success ends your reference to the image: do not release it, and do not touch its pixels. On failure
+ * it is still yours, to be presented or released.
+ *
+ * Parameters:
+ * - `producer`: the producer that the image was acquired from.
+ * - `image`: the image, not locked.
+ * - `info`: what to say of the frame; begin with SFP_PRESENT_INFO_INIT. It can be NULL: nothing.
+ *
+ * Returns:
+ * - SFP_STATUS_WRONG_STATE: the image is locked; it is of another producer; a frame of another size
+ *   was presented since it was acquired; or its handle is empty, because it was presented before.
+ * - SFP_STATUS_INVALID_ARGUMENT: `color_space` is none, `reserved` not 0, or `struct_size` not set.
+ * - SFP_STATUS_UNSUPPORTED: the information is of a later version, and says something that this one
+ *   does not know.
+ *
+ * Threads: any, several at once with one producer. Systems: all.
+ */
+sfp_status sfp_producer_present(struct sfp_producer *producer,
+                                struct sfp_image *image,
+                                const struct sfp_present_info *info);
+
+/**
+ * Gives a swapchain images of another size. Consumers keep showing the old ones until the first frame
+ * of the new size is there; images that are being drawn can be presented until then.
+ *
+ * Parameters:
+ * - `producer`: the producer.
+ * - `width`: pixels, 1 to SFP_SURFACE_MAX_DIMENSION.
+ * - `height`: pixels, 1 to SFP_SURFACE_MAX_DIMENSION.
+ *
+ * Returns:
+ * - SFP_STATUS_INVALID_ARGUMENT: a side is 0 or over SFP_SURFACE_MAX_DIMENSION.
+ * - SFP_STATUS_RESOURCE_EXHAUSTED: there is no memory, or no descriptor, for them.
+ *
+ * Threads: any. Systems: all.
+ */
+sfp_status sfp_producer_resize(struct sfp_producer *producer,
+                               uint32_t width,
+                               uint32_t height);
+
+/**
+ * Gives a swapchain images of another size or format; otherwise as sfp_producer_resize().
+ *
+ * Parameters:
+ * - `producer`: the producer.
+ * - `descriptor`: size and format; begin with SFP_SURFACE_DESCRIPTOR_INIT.
+ *
+ * Returns as sfp_surface_create().
+ *
+ * Threads: any. Systems: all.
+ */
+sfp_status sfp_producer_reconfigure(struct sfp_producer *producer,
+                                    const struct sfp_surface_descriptor *descriptor);
+
+/**
+ * Looks after consumers that come and go, without waiting.
+ *
+ * sfp_producer_acquire() does it too. A producer that draws rarely calls this when sfp_producer_fd() is
+ * readable.
+ *
+ * Parameters:
+ * - `producer`: the producer.
+ *
+ * Returns SFP_STATUS_OK, or what any call can return.
+ *
+ * Threads: any. Systems: all.
+ */
+sfp_status sfp_producer_service(struct sfp_producer *producer);
+
+/**
+ * Tells what a producer has counted.
+ *
+ * Parameters:
+ * - `producer`: the producer.
+ * - `statistics`: becomes what was counted.
+ *
+ * Returns SFP_STATUS_OK, or what any call can return.
+ *
+ * Threads: any. Systems: all.
+ */
+sfp_status sfp_producer_get_statistics(const struct sfp_producer *producer,
+                                       struct sfp_producer_statistics *statistics);
+
+/**
+ * Makes a right to consume a swapchain, for one or more consumers of this or any other process.
+ *
+ * Parameters:
+ * - `producer`: the producer.
+ * - `right`: becomes the right, a reference that you release.
+ *
+ * Returns:
+ * - SFP_STATUS_RESOURCE_EXHAUSTED: there are no descriptors for it.
+ *
+ * Threads: any. Systems: all.
+ */
+sfp_status sfp_producer_create_consumer_right(struct sfp_producer *producer,
+                                              struct sfp_consumer_right **right);
+
+/**
+ * A file descriptor that is readable when sfp_producer_acquire(), without waiting, or
+ * sfp_producer_service() has something to do, for poll, epoll or kqueue.
+ *
+ * Acquire with the timeout 0 until SFP_STATUS_TIMED_OUT, then wait for the descriptor.
+ *
+ * Parameters:
+ * - `producer`: the producer.
+ *
+ * Returns the descriptor, which is the library's: do not close it, do not read from it, do not use it
+ * after the producer was released. -1 if `producer` is NULL.
+ *
+ * Threads: any. Systems: all.
+ */
+int sfp_producer_fd(const struct sfp_producer *producer);
+
+/**
+ * Makes one more reference to an image.
+ *
+ * Parameters:
+ * - `image`: the image; NULL is nothing.
+ *
+ * Returns `image`, as a reference of its own that needs its own sfp_image_release().
+ *
+ * Threads: any. Systems: all.
+ */
+struct sfp_image *sfp_image_retain(struct sfp_image *image);
+
+/**
+ * Ends a reference to an image. The last one gives it back undrawn, unless it was presented; a lock of
+ * it ends.
+ *
+ * Parameters:
+ * - `image`: the reference, which is no longer yours; NULL is nothing.
+ *
+ * Threads: any. Systems: all.
+ */
+void sfp_image_release(struct sfp_image *image);
+
+/**
+ * The surface of an image.
+ *
+ * Parameters:
+ * - `image`: the image.
+ *
+ * Returns the surface, which is the image's: do not release it, and do not use it after the image was
+ * presented or released, unless you retain it. That keeps the memory, and not the right to draw. NULL
+ * if `image` is NULL or empty.
+ *
+ * Threads: one at a time. Systems: all.
+ */
+struct sfp_surface *sfp_image_surface(struct sfp_image *image);
+
+/**
+ * Which of its swapchain's images it is, for tables of what belongs to each.
+ *
+ * Parameters:
+ * - `image`: the image.
+ *
+ * Returns the index, from 0; 0 if `image` is NULL or empty.
+ *
+ * Threads: one at a time. Systems: all.
+ */
+size_t sfp_image_index(const struct sfp_image *image);
+
+/**
+ * Locks an image for access by the CPU, until sfp_image_unlock(). An image has one lock at a time.
+ *
+ * Parameters:
+ * - `image`: the image.
+ * - `mode`: what the lock is for.
+ * - `pixels`: becomes the place of the pixels, which is theirs until the unlock.
+ *
+ * Returns:
+ * - SFP_STATUS_INVALID_ARGUMENT: there is no such mode.
+ * - SFP_STATUS_WRONG_STATE: the image is locked; the handle is empty; or as sfp_surface_lock().
+ *
+ * Threads: one at a time. Systems: all.
+ */
+sfp_status sfp_image_lock(struct sfp_image *image, sfp_lock mode, struct sfp_pixels *pixels);
+
+/**
+ * Ends the lock of an image.
+ *
+ * Parameters:
+ * - `image`: the image.
+ *
+ * Returns:
+ * - SFP_STATUS_WRONG_STATE: the image is not locked, or the handle is empty.
+ *
+ * Threads: one at a time. Systems: all.
+ */
+sfp_status sfp_image_unlock(struct sfp_image *image);
+
+/* ------------------------------------------------------------------------------------------------
+ * Rights to consume a swapchain, which go to any process
+ * ------------------------------------------------------------------------------------------------ */
+
+/**
+ * Makes one more reference to a right to consume.
+ *
+ * Parameters:
+ * - `right`: the right; NULL is nothing.
+ *
+ * Returns `right`, as a reference of its own that needs its own sfp_consumer_right_release().
+ *
+ * Threads: any. Systems: all.
+ */
+struct sfp_consumer_right *sfp_consumer_right_retain(struct sfp_consumer_right *right);
+
+/**
+ * Ends a reference to a right to consume. Consumers that were made by it stay.
+ *
+ * Parameters:
+ * - `right`: the reference, which is no longer yours; NULL is nothing.
+ *
+ * Threads: any. Systems: all.
+ */
+void sfp_consumer_right_release(struct sfp_consumer_right *right);
+
+/**
+ * Adds a right to consume behind the attachments of a message, as the next
+ * SFP_CONSUMER_RIGHT_ATTACHMENTS of them.
+ *
+ * Parameters:
+ * - `message`: the message.
+ * - `right`: the right; it stays yours.
+ *
+ * Returns:
+ * - SFP_STATUS_TOO_LARGE: the message would have more than SFP_MESSAGE_MAX_ATTACHMENTS.
+ * - SFP_STATUS_RESOURCE_EXHAUSTED: there are no descriptors for it.
+ * - SFP_STATUS_WRONG_STATE: the message's handle is empty.
+ *
+ * Threads: one at a time. Systems: all.
+ */
+sfp_status sfp_message_attach_consumer_right(struct sfp_message *message,
+                                             struct sfp_consumer_right *right);
+
+/**
+ * Takes a right to consume out of a message. The other attachments keep their places.
+ *
+ * Parameters:
+ * - `message`: the message.
+ * - `index`: the first of its attachments, from 0.
+ * - `right`: becomes the right, a reference that you release.
+ *
+ * Returns:
+ * - SFP_STATUS_INVALID_ARGUMENT: there is no such right at that place.
+ * - SFP_STATUS_MALFORMED: the sender did not keep to the format. It is destroyed.
+ * - SFP_STATUS_WRONG_STATE: the message's handle is empty.
+ *
+ * Threads: one at a time. Systems: all.
+ */
+sfp_status sfp_message_take_consumer_right(struct sfp_message *message,
+                                           size_t index,
+                                           struct sfp_consumer_right **right);
+
+/* ------------------------------------------------------------------------------------------------
+ * Consumers: take the frames of a swapchain, and show them
+ * ------------------------------------------------------------------------------------------------ */
+
+/**
+ * Uses a right to become a consumer. Does not wait: the producer takes part when it next acquires,
+ * presents or services, and the first sfp_consumer_acquire() waits for that.
+ *
+ * Parameters:
+ * - `right`: the right; it stays yours, for more consumers, or to be released.
+ * - `options`: how to take frames; begin with SFP_CONSUMER_OPTIONS_INIT. It can be NULL: the defaults.
+ * - `consumer`: becomes the consumer, a reference that you release.
+ *
+ * Returns:
+ * - SFP_STATUS_PEER_DEAD: the producer is gone.
+ * - SFP_STATUS_TIMED_OUT: more consumers are about to attach than the producer takes in; try later.
+ * - SFP_STATUS_RESOURCE_EXHAUSTED: there is no memory, or no descriptor, for it.
+ * - SFP_STATUS_INVALID_ARGUMENT: `mode` is none, `reserved` not 0, or `struct_size` not set.
+ * - SFP_STATUS_UNSUPPORTED: the options are of a later version, and ask for something that this one
+ *   does not have.
+ *
+ * Threads: any. Systems: all.
+ */
+sfp_status sfp_consumer_attach(struct sfp_consumer_right *right,
+                               const struct sfp_consumer_options *options,
+                               struct sfp_consumer **consumer);
+
+/**
+ * Makes one more reference to a consumer.
+ *
+ * Parameters:
+ * - `consumer`: the consumer; NULL is nothing.
+ *
+ * Returns `consumer`, as a reference of its own that needs its own sfp_consumer_release().
+ *
+ * Threads: any. Systems: all.
+ */
+struct sfp_consumer *sfp_consumer_retain(struct sfp_consumer *consumer);
+
+/**
+ * Ends a reference to a consumer. The last one tells the producer not to wait for it any more. Frames
+ * that are still held stay so.
+ *
+ * Parameters:
+ * - `consumer`: the reference, which is no longer yours; NULL is nothing.
+ *
+ * Threads: any. Systems: all.
+ */
+void sfp_consumer_release(struct sfp_consumer *consumer);
+
+/**
+ * Takes the next frame: the newest one, or in fifo mode the next in order. Waits while there is none
+ * that was not taken before.
+ *
+ * Parameters:
+ * - `consumer`: the consumer.
+ * - `timeout_ns`: how long to wait, in nanoseconds; SFP_FOREVER, or 0 to not wait.
+ * - `frame`: becomes the frame, a reference that you release.
+ *
+ * Returns:
+ * - SFP_STATUS_TIMED_OUT: no frame came.
+ * - SFP_STATUS_CLOSED: the producer ended the stream, and all its frames were taken.
+ * - SFP_STATUS_PEER_DEAD: the producer died, and all its frames were taken.
+ * - SFP_STATUS_REFUSED: the producer does not want this consumer; the message says why.
+ * - SFP_STATUS_WRONG_STATE: this consumer holds SFP_SWAPCHAIN_MAX_IMAGES frames: release one first.
+ *
+ * Threads: any, several at once. Systems: all.
+ */
+sfp_status sfp_consumer_acquire(struct sfp_consumer *consumer,
+                                int64_t timeout_ns,
+                                struct sfp_frame **frame);
+
+/**
+ * Tells what a consumer has counted.
+ *
+ * Parameters:
+ * - `consumer`: the consumer.
+ * - `statistics`: becomes what was counted.
+ *
+ * Returns SFP_STATUS_OK, or what any call can return.
+ *
+ * Threads: any. Systems: all.
+ */
+sfp_status sfp_consumer_get_statistics(const struct sfp_consumer *consumer,
+                                       struct sfp_consumer_statistics *statistics);
+
+/**
+ * A file descriptor that is readable when sfp_consumer_acquire(), without waiting, has something to do,
+ * for poll, epoll or kqueue.
+ *
+ * Acquire with the timeout 0 until SFP_STATUS_TIMED_OUT, then wait for the descriptor.
+ *
+ * Parameters:
+ * - `consumer`: the consumer.
+ *
+ * Returns the descriptor, which is the library's: do not close it, do not read from it, do not use it
+ * after the consumer was released. -1 if `consumer` is NULL.
+ *
+ * Threads: any. Systems: all.
+ */
+int sfp_consumer_fd(const struct sfp_consumer *consumer);
+
+/**
+ * Makes one more reference to a frame.
+ *
+ * Parameters:
+ * - `frame`: the frame; NULL is nothing.
+ *
+ * Returns `frame`, as a reference of its own that needs its own sfp_frame_release().
+ *
+ * Threads: any. Systems: all.
+ */
+struct sfp_frame *sfp_frame_retain(struct sfp_frame *frame);
+
+/**
+ * Ends a reference to a frame. The last one lets the producer draw into its image again.
+ *
+ * Parameters:
+ * - `frame`: the reference, which is no longer yours; NULL is nothing.
+ *
+ * Threads: any. Systems: all.
+ */
+void sfp_frame_release(struct sfp_frame *frame);
+
+/**
+ * The surface of a frame: its pixels.
+ *
+ * Parameters:
+ * - `frame`: the frame.
+ *
+ * Returns the surface, which is the frame's: do not release it, and do not use it after the frame was
+ * released, unless you retain it. That keeps the memory, and not the picture: the producer draws into
+ * it again. NULL if `frame` is NULL.
+ *
+ * Threads: any. Systems: all.
+ */
+struct sfp_surface *sfp_frame_surface(struct sfp_frame *frame);
+
+/**
+ * The number of a frame. In mailbox mode numbers are left out when frames were replaced.
+ *
+ * Parameters:
+ * - `frame`: the frame.
+ *
+ * Returns the number, from 1; 0 if `frame` is NULL.
+ *
+ * Threads: any. Systems: all.
+ */
+uint64_t sfp_frame_number(const struct sfp_frame *frame);
+
+/**
+ * Tells what the producer says of a frame.
+ *
+ * Parameters:
+ * - `frame`: the frame.
+ * - `info`: becomes what it says.
+ *
+ * Returns SFP_STATUS_OK, or what any call can return.
+ *
+ * Threads: any. Systems: all.
+ */
+sfp_status sfp_frame_get_info(const struct sfp_frame *frame, struct sfp_frame_info *info);
+
+/* ------------------------------------------------------------------------------------------------
+ * Hosts: start a child process, and know it for certain
+ * ------------------------------------------------------------------------------------------------ */
+
+/**
+ * Starts a child process, which connects by sfp_child_connect(). Returns when it is started; the
+ * handshake is done by whatever call waits for it first.
+ *
+ * The child inherits what it needs to connect, and no other descriptor of this library.
+ *
+ * Parameters:
+ * - `options`: what to start; begin with SFP_SPAWN_OPTIONS_INIT.
+ * - `host`: becomes the host's side of the session, a reference that you release.
+ *
+ * Returns:
+ * - SFP_STATUS_INVALID_ARGUMENT: no program is named, an entry of the environment has no name, or
+ *   `struct_size` is not set.
+ * - SFP_STATUS_NOT_FOUND: there is no such program, or no such folder.
+ * - SFP_STATUS_PERMISSION_DENIED: the system does not let this user run it.
+ * - SFP_STATUS_RESOURCE_EXHAUSTED: there are no descriptors, no memory, or no processes for it.
+ * - SFP_STATUS_UNSUPPORTED: the options are of a later version, and ask for something that this one
+ *   does not have.
+ * - SFP_STATUS_SYSTEM: it could not be started; the message says why.
+ *
+ * Threads: any. Systems: all.
+ */
+sfp_status sfp_host_spawn(const struct sfp_spawn_options *options, struct sfp_host **host);
+
+/**
+ * Makes one more reference to a host.
+ *
+ * Parameters:
+ * - `host`: the host's side of the session; NULL is nothing.
+ *
+ * Returns `host`, as a reference of its own that needs its own sfp_host_release().
+ *
+ * Threads: any. Systems: all.
+ */
+struct sfp_host *sfp_host_retain(struct sfp_host *host);
+
+/**
+ * Ends a reference to a host. The last one closes the session: a child that was spawned learns that,
+ * has a time to end, is killed, and is reaped; see sfp_end_of_life. This waits for it.
+ *
+ * Parameters:
+ * - `host`: the reference, which is no longer yours; NULL is nothing.
+ *
+ * Threads: any. Systems: all.
+ */
+void sfp_host_release(struct sfp_host *host);
+
+/**
+ * Waits until the child has said hello.
+ *
+ * Parameters:
+ * - `host`: the host's side of the session.
+ * - `timeout_ns`: how long to wait, in nanoseconds; SFP_FOREVER, or 0 to not wait.
+ *
+ * Returns:
+ * - SFP_STATUS_TIMED_OUT: this time is over, or the child's time to say hello, which is for good; the
+ *   message tells which.
+ * - SFP_STATUS_PEER_DEAD: the child has ended, or let go of what it inherited, without a hello.
+ *
+ * Threads: any, several at once. Systems: all.
+ */
+sfp_status sfp_host_wait_connected(struct sfp_host *host,
+                                   int64_t timeout_ns);
+
+/**
+ * Attaches to the next swapchain that the child offers by sfp_child_create_producer() or
+ * sfp_child_offer_consumer_right(); waits until there is one.
+ *
+ * Parameters:
+ * - `host`: the host's side of the session.
+ * - `timeout_ns`: how long to wait, in nanoseconds; SFP_FOREVER, or 0 to not wait.
+ * - `consumer`: becomes the consumer, a reference that you release.
+ *
+ * Returns:
+ * - SFP_STATUS_TIMED_OUT, SFP_STATUS_PEER_DEAD before the hello: as sfp_host_wait_connected().
+ * - SFP_STATUS_TIMED_OUT: the child offered nothing.
+ * - SFP_STATUS_PEER_DEAD, SFP_STATUS_CLOSED: the session is over, and all that was offered accepted.
+ * - SFP_STATUS_RESOURCE_EXHAUSTED: there are no descriptors for it; nothing is lost.
+ * - Otherwise as sfp_consumer_attach().
+ *
+ * Threads: any, several at once. Systems: all.
+ */
+sfp_status sfp_host_accept_consumer(struct sfp_host *host,
+                                    int64_t timeout_ns,
+                                    struct sfp_consumer **consumer);
+
+/**
+ * Takes the next right to consume that the child offers: to attach with options, or to pass it on to
+ * another process, so that this one is in no frame's path.
+ *
+ * Parameters:
+ * - `host`: the host's side of the session.
+ * - `timeout_ns`: how long to wait, in nanoseconds; SFP_FOREVER, or 0 to not wait.
+ * - `right`: becomes the right, a reference that you release.
+ *
+ * Returns as sfp_host_accept_consumer().
+ *
+ * Threads: any, several at once. Systems: all.
+ */
+sfp_status sfp_host_accept_consumer_right(struct sfp_host *host,
+                                          int64_t timeout_ns,
+                                          struct sfp_consumer_right **right);
+
+/**
+ * Gives the child a right to consume a swapchain of this or another process. Does not wait for the
+ * child to accept it; waits up to 5 seconds while more is queued than the child takes in.
+ *
+ * Parameters:
+ * - `host`: the host's side of the session.
+ * - `right`: the right; it stays yours.
+ *
+ * Returns:
+ * - SFP_STATUS_WRONG_STATE: the child has not said hello yet.
+ * - SFP_STATUS_PEER_DEAD: the child is gone.
+ * - SFP_STATUS_TIMED_OUT: the child takes nothing in.
+ * - SFP_STATUS_RESOURCE_EXHAUSTED: there are no descriptors for it.
+ *
+ * Threads: any. Systems: all.
+ */
+sfp_status sfp_host_offer_consumer_right(struct sfp_host *host, struct sfp_consumer_right *right);
+
+/**
+ * Gives the channel for messages of your own, once the child has said hello. It is there also when the
+ * child has ended since, and stays when the host is released.
+ *
+ * Parameters:
+ * - `host`: the host's side of the session.
+ * - `timeout_ns`: how long to wait, in nanoseconds; SFP_FOREVER, or 0 to not wait.
+ * - `channel`: becomes the channel, a reference that you release.
+ *
+ * Returns as sfp_host_wait_connected().
+ *
+ * Threads: any, several at once. Systems: all.
+ */
+sfp_status sfp_host_channel(struct sfp_host *host,
+                            int64_t timeout_ns,
+                            struct sfp_channel **channel);
+
+/**
+ * Waits for the end of the child's process.
+ *
+ * Parameters:
+ * - `host`: the host's side of the session.
+ * - `timeout_ns`: how long to wait, in nanoseconds; SFP_FOREVER, or 0 to not wait.
+ * - `exit`: becomes how it ended.
+ *
+ * Returns:
+ * - SFP_STATUS_TIMED_OUT: it still runs.
+ * - For an invitation without a process number, as sfp_host_wait_connected().
+ *
+ * Threads: any, several at once. Systems: all.
+ */
+sfp_status sfp_host_wait_exit(struct sfp_host *host, int64_t timeout_ns, struct sfp_exit *exit);
+
+/**
+ * Ends the child's process at once. One that has ended already is fine.
+ *
+ * Parameters:
+ * - `host`: the host's side of the session.
+ *
+ * Returns:
+ * - SFP_STATUS_WRONG_STATE: its process is not known before its hello.
+ *
+ * Threads: any. Systems: all.
+ */
+sfp_status sfp_host_kill(struct sfp_host *host);
+
+/**
+ * The number of the child's process: the one that was started, else the one that said hello.
+ *
+ * Parameters:
+ * - `host`: the host's side of the session.
+ *
+ * Returns the number; 0 if it is not known, or `host` is NULL.
+ *
+ * Threads: any. Systems: all.
+ */
+uint32_t sfp_host_process_id(const struct sfp_host *host);
+
+/**
+ * Tells whether the child has said hello, and its session has not ended since.
+ *
+ * Parameters:
+ * - `host`: the host's side of the session.
+ *
+ * Returns true if so; false if not, or if `host` is NULL.
+ *
+ * Threads: any. Systems: all.
+ */
+bool sfp_host_is_connected(const struct sfp_host *host);
+
+/**
+ * What both sides can do beyond the first version, as bits; none is defined yet.
+ *
+ * Parameters:
+ * - `host`: the host's side of the session.
+ *
+ * Returns the bits; 0 before the hello, or if `host` is NULL.
+ *
+ * Threads: any. Systems: all.
+ */
+uint64_t sfp_host_features(const struct sfp_host *host);
+
+/**
+ * How many messages were refused: hellos with the wrong secret, from the wrong process or of another
+ * version, second hellos, and whatever else did not come from the child or was not well-formed.
+ *
+ * Parameters:
+ * - `host`: the host's side of the session.
+ *
+ * Returns the number; 0 if `host` is NULL.
+ *
+ * Threads: any. Systems: all.
+ */
+uint64_t sfp_host_refused(const struct sfp_host *host);
+
+/**
+ * A file descriptor that is readable when there is something to do, for poll, epoll or kqueue: call
+ * sfp_host_wait_connected() or sfp_host_accept_consumer_right() with the timeout 0 then.
+ *
+ * It is readable for good once the child has ended. The channel and each consumer have descriptors of
+ * their own. The end of the child's time to say hello is not seen here.
+ *
+ * Parameters:
+ * - `host`: the host's side of the session.
+ *
+ * Returns the descriptor, which is the library's: do not close it, do not read from it, do not use it
+ * after the host was released. -1 if `host` is NULL.
+ *
+ * Threads: any. Systems: all.
+ */
+int sfp_host_fd(const struct sfp_host *host);
+
+/* ------------------------------------------------------------------------------------------------
+ * Children: connect to the host that started this process
+ * ------------------------------------------------------------------------------------------------ */
+
+/**
+ * Connects to the host that started this process. Possible once in the life of a process.
+ *
+ * Parameters:
+ * - `timeout_ns`: how long to wait, in nanoseconds; SFP_FOREVER has no end.
+ * - `child`: becomes the child's side of the session, a reference that you release.
+ *
+ * Returns:
+ * - SFP_STATUS_NOT_FOUND: no host started this process.
+ * - SFP_STATUS_WRONG_STATE: this was called before.
+ * - SFP_STATUS_REFUSED, SFP_STATUS_UNSUPPORTED: the host says no; the message says why.
+ * - SFP_STATUS_PEER_DEAD: the host is gone.
+ * - SFP_STATUS_TIMED_OUT: the host did not answer: nothing in it waits for this child.
+ *
+ * Threads: any. Systems: all.
+ */
+sfp_status sfp_child_connect(int64_t timeout_ns, struct sfp_child **child);
+
+/**
+ * Makes one more reference to the child's side of a session.
+ *
+ * Parameters:
+ * - `child`: the child's side of the session; NULL is nothing.
+ *
+ * Returns `child`, as a reference of its own that needs its own sfp_child_release().
+ *
+ * Threads: any. Systems: all.
+ */
+struct sfp_child *sfp_child_retain(struct sfp_child *child);
+
+/**
+ * Ends a reference to the child's side of a session. The last one ends the session, which the host
+ * learns. Producers, consumers and channels stay what they are.
+ *
+ * Parameters:
+ * - `child`: the reference, which is no longer yours; NULL is nothing.
+ *
+ * Threads: any. Systems: all.
+ */
+void sfp_child_release(struct sfp_child *child);
+
+/**
+ * Makes a swapchain, and offers it to the host, which gets it by sfp_host_accept_consumer().
+ *
+ * Parameters:
+ * - `child`: the child's side of the session.
+ * - `options`: size, format, images, mode; begin with SFP_SWAPCHAIN_OPTIONS_INIT.
+ * - `producer`: becomes the producer, a reference that you release.
+ *
+ * Returns as sfp_producer_create() and sfp_child_offer_consumer_right().
+ *
+ * Threads: any. Systems: all.
+ */
+sfp_status sfp_child_create_producer(struct sfp_child *child,
+                                     const struct sfp_swapchain_options *options,
+                                     struct sfp_producer **producer);
+
+/**
+ * Gives the host a right to consume a swapchain of this or another process. Does not wait for the host
+ * to accept it; waits up to 5 seconds while more is queued than the host takes in.
+ *
+ * Parameters:
+ * - `child`: the child's side of the session.
+ * - `right`: the right; it stays yours.
+ *
+ * Returns:
+ * - SFP_STATUS_PEER_DEAD: the host is gone.
+ * - SFP_STATUS_TIMED_OUT: the host takes nothing in.
+ * - SFP_STATUS_RESOURCE_EXHAUSTED: there are no descriptors for it.
+ *
+ * Threads: any. Systems: all.
+ */
+sfp_status sfp_child_offer_consumer_right(struct sfp_child *child,
+                                          struct sfp_consumer_right *right);
+
+/**
+ * Attaches to the next swapchain that the host offers by sfp_host_offer_consumer_right(); waits until
+ * there is one.
+ *
+ * Parameters:
+ * - `child`: the child's side of the session.
+ * - `timeout_ns`: how long to wait, in nanoseconds; SFP_FOREVER, or 0 to not wait.
+ * - `consumer`: becomes the consumer, a reference that you release.
+ *
+ * Returns:
+ * - SFP_STATUS_TIMED_OUT: the host offered nothing.
+ * - SFP_STATUS_PEER_DEAD, SFP_STATUS_CLOSED: the session is over, and all that was offered accepted.
+ * - SFP_STATUS_RESOURCE_EXHAUSTED: there are no descriptors for it; nothing is lost.
+ * - Otherwise as sfp_consumer_attach().
+ *
+ * Threads: any, several at once. Systems: all.
+ */
+sfp_status sfp_child_accept_consumer(struct sfp_child *child,
+                                     int64_t timeout_ns,
+                                     struct sfp_consumer **consumer);
+
+/**
+ * Takes the next right to consume that the host offers.
+ *
+ * Parameters:
+ * - `child`: the child's side of the session.
+ * - `timeout_ns`: how long to wait, in nanoseconds; SFP_FOREVER, or 0 to not wait.
+ * - `right`: becomes the right, a reference that you release.
+ *
+ * Returns as sfp_child_accept_consumer().
+ *
+ * Threads: any, several at once. Systems: all.
+ */
+sfp_status sfp_child_accept_consumer_right(struct sfp_child *child,
+                                           int64_t timeout_ns,
+                                           struct sfp_consumer_right **right);
+
+/**
+ * Gives the channel for messages of your own.
+ *
+ * Parameters:
+ * - `child`: the child's side of the session.
+ * - `channel`: becomes the channel, a reference that you release.
+ *
+ * Returns SFP_STATUS_OK, or what any call can return.
+ *
+ * Threads: any. Systems: all.
+ */
+sfp_status sfp_child_channel(struct sfp_child *child, struct sfp_channel **channel);
+
+/**
+ * Waits until the host ends the session, in good order or not.
+ *
+ * Parameters:
+ * - `child`: the child's side of the session.
+ * - `timeout_ns`: how long to wait, in nanoseconds; SFP_FOREVER, or 0 to not wait.
+ *
+ * Returns:
+ * - SFP_STATUS_TIMED_OUT: the session goes on.
+ * - SFP_STATUS_RESOURCE_EXHAUSTED: there are no descriptors for what the host offers.
+ *
+ * Threads: any, several at once. Systems: all.
+ */
+sfp_status sfp_child_wait_closed(struct sfp_child *child, int64_t timeout_ns);
+
+/**
+ * Tells who the host is, as the kernel says it.
+ *
+ * Parameters:
+ * - `child`: the child's side of the session.
+ * - `host`: becomes the host's process, user and group.
+ *
+ * Returns SFP_STATUS_OK, or what any call can return.
+ *
+ * Threads: any. Systems: all.
+ */
+sfp_status sfp_child_host(const struct sfp_child *child, struct sfp_sender *host);
+
+/**
+ * What both sides can do beyond the first version, as bits; none is defined yet.
+ *
+ * Parameters:
+ * - `child`: the child's side of the session.
+ *
+ * Returns the bits; 0 if `child` is NULL.
+ *
+ * Threads: any. Systems: all.
+ */
+uint64_t sfp_child_features(const struct sfp_child *child);
+
+/**
+ * How many messages were refused that did not come from the host or were not well-formed.
+ *
+ * Parameters:
+ * - `child`: the child's side of the session.
+ *
+ * Returns the number; 0 if `child` is NULL.
+ *
+ * Threads: any. Systems: all.
+ */
+uint64_t sfp_child_refused(const struct sfp_child *child);
+
+/**
+ * A file descriptor that is readable when there is something to do, for poll, epoll or kqueue: call
+ * sfp_child_accept_consumer_right() or sfp_child_wait_closed() with the timeout 0 then.
+ *
+ * It is readable for good once the host is gone. The channel, each producer and each consumer have
+ * descriptors of their own.
+ *
+ * Parameters:
+ * - `child`: the child's side of the session.
+ *
+ * Returns the descriptor, which is the library's: do not close it, do not read from it, do not use it
+ * after the child's side was released. -1 if `child` is NULL.
+ *
+ * Threads: any. Systems: all.
+ */
+int sfp_child_fd(const struct sfp_child *child);
+
+/* ------------------------------------------------------------------------------------------------
+ * Invitations: for hosts that start their children by their own means
+ * ------------------------------------------------------------------------------------------------ */
+
+/**
+ * Makes an invitation with a new secret.
+ *
+ * Parameters:
+ * - `invitation`: becomes the invitation, a reference that you release.
+ *
+ * Returns:
+ * - SFP_STATUS_RESOURCE_EXHAUSTED: there are no descriptors for it.
+ *
+ * Threads: any. Systems: all.
+ */
+sfp_status sfp_invitation_create(struct sfp_invitation **invitation);
+
+/**
+ * Makes one more reference to an invitation.
+ *
+ * Parameters:
+ * - `invitation`: the invitation; NULL is nothing.
+ *
+ * Returns `invitation`, as a reference of its own that needs its own sfp_invitation_release().
+ *
+ * Threads: any. Systems: all.
+ */
+struct sfp_invitation *sfp_invitation_retain(struct sfp_invitation *invitation);
+
+/**
+ * Ends a reference to an invitation. The last one takes it back, unless a host was made of it.
+ *
+ * Parameters:
+ * - `invitation`: the reference, which is no longer yours; NULL is nothing.
+ *
+ * Threads: any. Systems: all.
+ */
+void sfp_invitation_release(struct sfp_invitation *invitation);
+
+/**
+ * The entries that the child's environment must have, "NAME=value". They say where things are; nothing
+ * in them is secret.
+ *
+ * Parameters:
+ * - `invitation`: the invitation.
+ *
+ * Returns a list that NULL ends. It and its texts are the invitation's, and valid until that is
+ * released. NULL if `invitation` is NULL.
+ *
+ * Threads: any. Systems: all.
+ */
+const char *const *sfp_invitation_environment(const struct sfp_invitation *invitation);
+
+/**
+ * The file descriptors that the child must have, under the same numbers.
+ *
+ * Parameters:
+ * - `invitation`: the invitation.
+ *
+ * Returns a list that -1 ends, which is the invitation's, and valid until that is released. The
+ * descriptors are the library's: do not close them. sfp_invitation_into_host() does. NULL if
+ * `invitation` is NULL.
+ *
+ * Threads: any. Systems: all.
+ */
+const int *sfp_invitation_fds(const struct sfp_invitation *invitation);
+
+/**
+ * Sets how long the child has to say hello, counted from sfp_invitation_into_host().
+ *
+ * Parameters:
+ * - `invitation`: the invitation.
+ * - `timeout_ns`: how long, in nanoseconds; 0 is 10 seconds, SFP_FOREVER has no end.
+ *
+ * Returns:
+ * - SFP_STATUS_WRONG_STATE: the handle is empty.
+ *
+ * Threads: any. Systems: all.
+ */
+sfp_status sfp_invitation_set_hello_timeout(struct sfp_invitation *invitation, int64_t timeout_ns);
+
+/**
+ * Sets whether another process than the one of sfp_invitation_into_host() may say hello; see
+ * `allow_descendants` of sfp_spawn_options.
+ *
+ * Parameters:
+ * - `invitation`: the invitation.
+ * - `allow`: whether it may. At first it may not.
+ *
+ * Returns:
+ * - SFP_STATUS_WRONG_STATE: the handle is empty.
+ *
+ * Threads: any. Systems: all.
+ */
+sfp_status sfp_invitation_set_allow_descendants(struct sfp_invitation *invitation, bool allow);
+
+/**
+ * Makes the host's side of the session, once the child is started. This process's descriptors of the
+ * invitation are closed, and the invitation's handle is empty then; release it.
+ *
+ * With the child's process number the hello is believed from that process only, and its death is known
+ * by itself. The child must not be reaped yet, or the number could be another process's. Without one,
+ * the secret and the same user suffice.
+ *
+ * The host never reaps such a child and does not end it when it is released: that is for who started it.
+ *
+ * Parameters:
+ * - `invitation`: the invitation.
+ * - `process_id`: the number of the child's process; 0 if it is not known.
+ * - `host`: becomes the host's side of the session, a reference that you release.
+ *
+ * Returns:
+ * - SFP_STATUS_NOT_FOUND, SFP_STATUS_INVALID_ARGUMENT: there is no such process, or cannot be.
+ * - SFP_STATUS_RESOURCE_EXHAUSTED: there are no descriptors for it.
+ * - SFP_STATUS_WRONG_STATE: the handle is empty.
+ *
+ * Threads: any. Systems: all.
+ */
+sfp_status sfp_invitation_into_host(struct sfp_invitation *invitation,
+                                    uint32_t process_id,
+                                    struct sfp_host **host);
 
 #ifdef __cplusplus
 }  // extern "C"

@@ -710,10 +710,10 @@ fn an_invitation_is_for_the_named_process() {
     assert_eq!(host.refused(), 1);
     assert!(peer.wait().success());
     for nobody in [0, u32::MAX] {
-        let error = Invitation::create().unwrap().into_host(Some(nobody)).unwrap_err();
+        let (_, error) = Invitation::create().unwrap().into_host(Some(nobody)).unwrap_err();
         assert_eq!(error.status(), Status::InvalidArgument);
     }
-    let error = Invitation::create().unwrap().into_host(Some(i32::MAX as u32)).unwrap_err();
+    let (_, error) = Invitation::create().unwrap().into_host(Some(i32::MAX as u32)).unwrap_err();
     assert_eq!(error.status(), Status::NotFound);
 }
 

@@ -41,11 +41,26 @@ handles! {
     message::sfp_message,
     memory::sfp_memory,
     surface::sfp_surface,
+    channel::sfp_channel_end,
+    channel::sfp_channel,
+    producer::sfp_producer,
+    producer::sfp_image,
+    consumer_right::sfp_consumer_right,
+    consumer::sfp_consumer,
+    consumer::sfp_frame,
+    host::sfp_host,
+    child::sfp_child,
+    invitation::sfp_invitation,
 }
 
 /// The first reference to a new handle.
 pub(super) fn give<H: Handle>(handle: H) -> *mut H {
     Arc::into_raw(Arc::new(handle)).cast_mut()
+}
+
+/// A handle that belongs to another one, for C to borrow, or to retain.
+pub(super) fn lend<H: Handle>(handle: &Arc<H>) -> *mut H {
+    Arc::as_ptr(handle).cast_mut()
 }
 
 /// One more reference, or NULL for NULL.
@@ -158,6 +173,14 @@ macro_rules! text {
     }};
 }
 
+/// The texts of a list that NULL ends.
+macro_rules! list {
+    ($pointer:ident) => {{
+        // SAFETY: the C manual asks for NULL or a list of texts that NULL ends, which nobody writes during the call.
+        unsafe { $crate::ffi::handle::read_list($pointer, stringify!($pointer)) }?
+    }};
+}
+
 /// A copy of a struct of options, as far as the caller knows it.
 macro_rules! options {
     ($pointer:ident) => {{
@@ -182,7 +205,7 @@ macro_rules! descriptor {
 }
 
 pub(super) use {
-    borrow, bytes, choice, consume, descriptor, optional_out, options, out, release, retain, room, text,
+    borrow, bytes, choice, consume, descriptor, list, optional_out, options, out, release, retain, room, text,
 };
 
 pub(super) fn is_null(name: &str) -> Error {
@@ -293,6 +316,28 @@ pub(super) unsafe fn read_text<'a>(pointer: *const c_char, name: &str) -> Result
 }
 
 /// # Safety
+/// `pointer` is NULL or a list of texts that ends with NULL, and nobody writes the list or the texts during `'a`.
+pub(super) unsafe fn read_list<'a>(pointer: *const *const c_char, name: &str) -> Result<Vec<&'a CStr>> {
+    if pointer.is_null() {
+        return Err(is_null(name));
+    }
+    let mut texts = Vec::new();
+    let mut place = pointer;
+    loop {
+        // SAFETY: the caller vouches for all places up to the one that has NULL.
+        let text = unsafe { place.read() };
+        if text.is_null() {
+            return Ok(texts);
+        }
+        // SAFETY: as above, for the text and for the next place.
+        unsafe {
+            texts.push(CStr::from_ptr(text));
+            place = place.add(1);
+        }
+    }
+}
+
+/// # Safety
 /// A descriptor that is not open can be passed, though the system may have given its number to another.
 pub(super) unsafe fn borrow_descriptor<'a>(number: c_int, name: &str) -> Result<BorrowedFd<'a>> {
     if number < 0 {
@@ -345,6 +390,14 @@ pub(super) use choices;
 pub(super) fn number_of<E: Choice>(given: MaybeUninit<E>) -> u32 {
     // SAFETY: the sizes are the same, and C cannot pass an argument, nor has it a field, without any value.
     unsafe { std::mem::transmute_copy(&given) }
+}
+
+/// A `bool` in a struct of C's, which can have any number in it.
+pub(super) fn is_true(given: MaybeUninit<bool>) -> bool {
+    const _: () = assert!(size_of::<bool>() == size_of::<u8>());
+    // SAFETY: the sizes are the same, and options have a value in every byte.
+    let number: u8 = unsafe { std::mem::transmute(given) };
+    number != 0
 }
 
 pub(super) fn read_choice<E: Choice>(given: MaybeUninit<E>, name: &str) -> Result<E> {

@@ -9,7 +9,7 @@ use super::port::{self, sfp_receive_right, sfp_send_once_right, sfp_send_right};
 use super::status::sfp_status;
 use super::surface::sfp_surface;
 use crate::error::{Error, Status};
-use crate::message::{Attachment, AttachmentKind, Message};
+use crate::message::{Attachment, AttachmentKind, Message, Sender};
 use crate::port::ReceiveRight;
 use crate::time::Timeout;
 
@@ -54,6 +54,13 @@ pub struct sfp_sender {
     pub user_id: u32,
     /// Its effective group.
     pub group_id: u32,
+}
+
+impl From<Sender> for sfp_sender {
+    fn from(sender: Sender) -> Self {
+        let Sender { process_id, user_id, group_id } = sender;
+        Self { process_id, user_id, group_id }
+    }
 }
 
 impl sfp_message {
@@ -500,8 +507,7 @@ pub unsafe extern "C" fn sfp_message_sender(
             let nobody = Error::fixed(Status::NotFound, "the message was made here, so it has no sender");
             message.sender().ok_or(nobody)
         })?;
-        let crate::message::Sender { process_id, user_id, group_id } = known;
-        sender.set(sfp_sender { process_id, user_id, group_id });
+        sender.set(known.into());
         Ok(())
     })
 }

@@ -33,3 +33,17 @@ pub mod bootstrap;
 pub mod memory;
 
 pub mod surface;
+
+pub mod channel;
+
+pub mod producer;
+
+pub mod consumer_right;
+
+pub mod consumer;
+
+pub mod host;
+
+pub mod child;
+
+pub mod invitation;

@@ -190,7 +190,7 @@ pub struct sfp_surface_totals {
     pub bytes: u64,
 }
 
-fn descriptor_from(given: sfp_surface_descriptor) -> Result<SurfaceDescriptor> {
+pub(super) fn descriptor_from(given: sfp_surface_descriptor) -> Result<SurfaceDescriptor> {
     if given.reserved != 0 {
         return Err(Error::fixed(Status::InvalidArgument, "`reserved` of a surface's descriptor is not 0"));
     }

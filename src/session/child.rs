@@ -58,7 +58,7 @@ impl Child {
         let process = Process::watch(host.process_id).ok().map(Arc::new);
         Ok(Self {
             control: port,
-            inbox: Inbox::new(control, process.as_deref())?,
+            inbox: Inbox::new(control, process.as_deref()).map_err(|(_, error)| error)?,
             channel: Arc::new(Channel::with_peer(mine, host, process.clone())?),
             host,
             process,

@@ -231,12 +231,20 @@ impl Host {
             directory: directory.as_deref(),
             inherited: &invitation.descriptors(),
         })?;
-        invitation.into_host_of(Some(process), options.end_of_life)
+        invitation.into_host_of(Some(process), options.end_of_life).map_err(|(_, error)| error)
     }
 
-    pub(super) fn new(port: ReceiveRight, terms: Terms, life: Life) -> Result<Self> {
+    /// A failure gives back what an invitation needs; the child's life is over then, as its end of life says.
+    pub(super) fn new(
+        port: ReceiveRight,
+        terms: Terms,
+        life: Life,
+    ) -> Result<Self, (ReceiveRight, Terms, Error)> {
         let watched = if terms.any_process { None } else { life.started.as_deref() };
-        let inbox = Inbox::new(port, watched)?;
+        let inbox = match Inbox::new(port, watched) {
+            Ok(inbox) => inbox,
+            Err((port, error)) => return Err((port, terms, error)),
+        };
         Ok(Self { connection: OnceLock::new(), inbox, terms, life })
     }
 

@@ -110,10 +110,16 @@ impl Drop for Turn<'_> {
 }
 
 impl Inbox {
-    /// `process` is the other side's, if it is known by now.
-    pub(super) fn new(port: ReceiveRight, process: Option<&Process>) -> Result<Self> {
-        let ready = AnyReadable::new(&[port.descriptor()])?;
-        process.map_or(Ok(()), |process| ready.add(process.descriptor()))?;
+    /// `process` is the other side's, if it is known by now. A failure gives the port back.
+    pub(super) fn new(port: ReceiveRight, process: Option<&Process>) -> Result<Self, (ReceiveRight, Error)> {
+        let ready = AnyReadable::new(&[port.descriptor()]).and_then(|ready| {
+            process.map_or(Ok(()), |process| ready.add(process.descriptor()))?;
+            Ok(ready)
+        });
+        let ready = match ready {
+            Ok(ready) => ready,
+            Err(error) => return Err((port, error)),
+        };
         Ok(Self { port, ready, state: Mutex::default(), changed: Condvar::new(), refused: AtomicU64::new(0) })
     }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::handshake::Secret;
 use super::host::{EndOfLife, Host, Life, Terms};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::port::ReceiveRight;
 use crate::sys::spawn::{self, Inheritance, Process};
 use crate::time::Timeout;
@@ -76,18 +76,28 @@ impl Invitation {
     ///
     /// Errors: [`Status::NotFound`](crate::Status::NotFound), when there is no such process;
     /// [`Status::InvalidArgument`](crate::Status::InvalidArgument), when the number can be none's;
-    /// [`Status::ResourceExhausted`](crate::Status::ResourceExhausted).
-    pub fn into_host(self, process_id: Option<u32>) -> Result<Host> {
-        let process = process_id.map(Process::watch).transpose()?;
+    /// [`Status::ResourceExhausted`](crate::Status::ResourceExhausted). The invitation comes back.
+    pub fn into_host(self, process_id: Option<u32>) -> Result<Host, (Self, Error)> {
+        let process = match process_id.map(Process::watch).transpose() {
+            Ok(process) => process,
+            Err(error) => return Err((self, error)),
+        };
         // Nobody waits, ends or reaps at the end of this life.
         self.into_host_of(process, EndOfLife::Leave)
     }
 
-    pub(super) fn into_host_of(self, process: Option<Process>, end_of_life: EndOfLife) -> Result<Host> {
-        let any_process = self.allow_descendants || process.is_none();
-        let terms = Terms { token: self.token, any_process, hello_deadline: self.hello_timeout.deadline() };
-        // From here on the child alone has the rights, so that their end is its end.
-        drop(self.inheritance);
-        Host::new(self.port, terms, Life::new(process.map(Arc::new), end_of_life))
+    pub(super) fn into_host_of(
+        self,
+        process: Option<Process>,
+        end_of_life: EndOfLife,
+    ) -> Result<Host, (Self, Error)> {
+        let Self { port, token, inheritance, hello_timeout, allow_descendants } = self;
+        let any_process = allow_descendants || process.is_none();
+        let terms = Terms { token, any_process, hello_deadline: hello_timeout.deadline() };
+        let life = Life::new(process.map(Arc::new), end_of_life);
+        // The inheritance ends with this: from here on the child alone has the rights, so that their end is its end.
+        Host::new(port, terms, life).map_err(|(port, Terms { token, .. }, error)| {
+            (Self { port, token, inheritance, hello_timeout, allow_descendants }, error)
+        })
     }
 }

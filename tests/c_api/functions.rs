@@ -22,8 +22,24 @@ macro_rules! sources {
 }
 
 /// The source of each module, built in, so that a test program runs anywhere.
-const SOURCES: &[(&str, &str)] =
-    sources!(status, version, time, port, port_set, message, bootstrap, memory, surface);
+const SOURCES: &[(&str, &str)] = sources!(
+    status,
+    version,
+    time,
+    port,
+    port_set,
+    message,
+    bootstrap,
+    memory,
+    surface,
+    channel,
+    producer,
+    consumer_right,
+    consumer,
+    host,
+    child,
+    invitation,
+);
 
 /// All that exist on this system.
 pub(crate) fn functions() -> Vec<Function> {

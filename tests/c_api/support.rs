@@ -1,15 +1,23 @@
 //! What all tests of the C API use.
 
 use std::ffi::CStr;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::os::fd::{BorrowedFd, IntoRawFd};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 pub(crate) use std::mem::MaybeUninit;
 pub(crate) use std::ptr::{null, null_mut};
 pub(crate) use surfaceport::ffi::bootstrap::*;
+pub(crate) use surfaceport::ffi::channel::*;
+pub(crate) use surfaceport::ffi::child::*;
+pub(crate) use surfaceport::ffi::consumer::*;
+pub(crate) use surfaceport::ffi::consumer_right::*;
+pub(crate) use surfaceport::ffi::host::*;
+pub(crate) use surfaceport::ffi::invitation::*;
 pub(crate) use surfaceport::ffi::memory::*;
 pub(crate) use surfaceport::ffi::message::*;
 pub(crate) use surfaceport::ffi::port::*;
 pub(crate) use surfaceport::ffi::port_set::*;
+pub(crate) use surfaceport::ffi::producer::*;
 pub(crate) use surfaceport::ffi::status::*;
 pub(crate) use surfaceport::ffi::surface::*;
 pub(crate) use surfaceport::ffi::time::*;
@@ -155,4 +163,103 @@ pub(crate) fn any<E>(number: u32) -> MaybeUninit<E> {
     assert_eq!(size_of::<E>(), size_of::<u32>());
     // SAFETY: the sizes are the same, and nothing is said about the value.
     unsafe { std::mem::transmute_copy(&number) }
+}
+
+pub(crate) fn swapchain_options(width: u32, height: u32) -> sfp_swapchain_options {
+    sfp_swapchain_options {
+        struct_size: size_of::<sfp_swapchain_options>(),
+        width,
+        height,
+        format: any(0),
+        images: 0,
+        mode: any(0),
+        allocator: any(0),
+    }
+}
+
+pub(crate) fn present_info() -> sfp_present_info {
+    sfp_present_info {
+        struct_size: size_of::<sfp_present_info>(),
+        display_ns: 0,
+        damage: sfp_rectangle::default(),
+        color_space: any(0),
+        reserved: 0,
+        user: [0; 64],
+    }
+}
+
+pub(crate) fn consumer_options(mode: u32) -> sfp_consumer_options {
+    sfp_consumer_options { struct_size: size_of::<sfp_consumer_options>(), mode: any(mode), reserved: 0 }
+}
+
+pub(crate) fn spawn_options(argv: &[*const std::ffi::c_char]) -> sfp_spawn_options {
+    sfp_spawn_options {
+        struct_size: size_of::<sfp_spawn_options>(),
+        argv: argv.as_ptr(),
+        environment: null(),
+        directory: null(),
+        hello_timeout_ns: 0,
+        grace_ns: 0,
+        end_of_life: any(0),
+        clear_environment: MaybeUninit::new(false),
+        allow_descendants: MaybeUninit::new(false),
+        reserved: [0; 2],
+    }
+}
+
+/// A producer and a consumer of it, in this process.
+pub(crate) fn swapchain(options: &sfp_swapchain_options) -> (*mut sfp_producer, *mut sfp_consumer) {
+    let producer = made!(sfp_producer_create(options));
+    let right = made!(sfp_producer_create_consumer_right(producer));
+    let consumer = made!(sfp_consumer_attach(right, null()));
+    says!(sfp_consumer_right_release(right));
+    (producer, consumer)
+}
+
+/// Both ends of a channel.
+pub(crate) fn channel_ends() -> (*mut sfp_channel_end, *mut sfp_channel_end) {
+    let mut other = null_mut();
+    // SAFETY: two places for results.
+    let one = result(|one| unsafe { sfp_channel_end_create_pair(one, &raw mut other) });
+    (one.unwrap_or_else(|status| panic!("{status:?}: {}", last_message())), other)
+}
+
+/// Both sides of a session of this process with itself: it can be a child once. Call this before the balance begins.
+pub(crate) fn session() -> (*mut sfp_host, *mut sfp_child) {
+    static SESSION: OnceLock<(usize, usize)> = OnceLock::new();
+    let (host, child) = *SESSION.get_or_init(|| {
+        let _alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+        let (host, child) = connect_to_self();
+        (host as usize, child as usize)
+    });
+    (host as *mut sfp_host, child as *mut sfp_child)
+}
+
+fn connect_to_self() -> (*mut sfp_host, *mut sfp_child) {
+    let invitation = made!(sfp_invitation_create());
+    let mut entry = says!(sfp_invitation_environment(invitation));
+    // SAFETY: a list of texts that NULL ends. The descriptors are open; and only who holds the lock uses either.
+    unsafe {
+        while !(*entry).is_null() {
+            let text = CStr::from_ptr(*entry).to_str().unwrap();
+            let (name, value) = text.split_once('=').unwrap();
+            let (number, inode) = value.split_once(':').unwrap();
+            // The invitation's own descriptors are closed when it becomes a host, so the child needs others.
+            let original = BorrowedFd::borrow_raw(number.parse().unwrap());
+            let inherited = original.try_clone_to_owned().unwrap().into_raw_fd();
+            std::env::set_var(name, format!("{inherited}:{inode}"));
+            entry = entry.add(1);
+        }
+    }
+    let host = made!(sfp_invitation_into_host(invitation, std::process::id()));
+    says!(sfp_invitation_release(invitation));
+    let waiting = says!(sfp_host_retain(host)) as usize;
+    let waiting = std::thread::spawn(move || {
+        let host = waiting as *mut sfp_host;
+        ok!(sfp_host_wait_connected(host, SOON));
+        says!(sfp_host_release(host));
+    });
+    let child = made!(sfp_child_connect(SOON));
+    waiting.join().unwrap();
+    (host, child)
 }
