@@ -248,17 +248,17 @@ impl ReceiveRight {
 /// Keys are the caller's own, 0 to [`PortSet::MAX_KEY`]. A member whose right is dropped or moved is silent from
 /// then on; remove it to use its key again.
 #[derive(Debug)]
-pub struct PortSet(sys::port::PortSet);
+pub struct PortSet(sys::port_set::PortSet);
 
 impl PortSet {
     /// The greatest key.
-    pub const MAX_KEY: u64 = sys::port::MAX_SET_KEY;
+    pub const MAX_KEY: u64 = sys::port_set::MAX_SET_KEY;
 
     /// An empty set.
     ///
     /// Errors: [`Status::ResourceExhausted`].
     pub fn new() -> Result<Self> {
-        sys::port::PortSet::new().map(Self)
+        sys::port_set::PortSet::new().map(Self)
     }
 
     fn check(key: u64) -> Result<()> {
@@ -305,8 +305,8 @@ impl PortSet {
     /// Errors: [`Status::TimedOut`].
     pub fn wait(&self, timeout: Timeout) -> Result<Ready> {
         Ok(match self.0.wait(timeout.deadline())? {
-            sys::port::Ready::Receive(key) => Ready::Receive(key),
-            sys::port::Ready::Dead(key) => Ready::Dead(key),
+            sys::port_set::Ready::Receive(key) => Ready::Receive(key),
+            sys::port_set::Ready::Dead(key) => Ready::Dead(key),
         })
     }
 

@@ -82,7 +82,8 @@ impl Child {
     }
 
     /// Gives the host a right to consume a swapchain of this or another process. Does not wait for the host to
-    /// accept it; waits up to 5 seconds while more is queued than the host takes in.
+    /// accept it; waits up to 5 seconds while more is queued than the host takes in. The host keeps 64 that it has
+    /// not accepted yet; more are refused there, and counted.
     ///
     /// Errors: [`Status::PeerDead`]; [`Status::TimedOut`]; [`Status::ResourceExhausted`]. The right comes back.
     pub fn offer_consumer_right(&self, right: ConsumerRight) -> Result<(), OfferError> {

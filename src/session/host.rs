@@ -292,7 +292,8 @@ impl Host {
     }
 
     /// Gives the child a right to consume a swapchain of this or another process. Does not wait for the child to
-    /// accept it; waits up to 5 seconds while more is queued than the child takes in.
+    /// accept it; waits up to 5 seconds while more is queued than the child takes in. The child keeps 64 that it has
+    /// not accepted yet; more are refused there, and counted.
     ///
     /// Errors: [`Status::WrongState`] before the hello; [`Status::PeerDead`]; [`Status::TimedOut`];
     /// [`Status::ResourceExhausted`]. The right comes back.

@@ -24,6 +24,9 @@ use crate::time::{Deadline, Timeout};
 /// How long a side that closed its rights has to end, before it is reported without saying how it ended. A process
 /// that dies closes its descriptors a little before the kernel tells its end.
 const DYING: Duration = Duration::from_millis(100);
+/// How many rights to consume wait to be accepted. More are refused: each one costs two descriptors, and how many a
+/// hostile peer makes is up to it.
+const MAX_OFFERS: usize = 64;
 /// After so many refused messages in a row a call looks at the time.
 const REFUSED_AT_ONCE: u32 = 64;
 /// How long an offer waits for the other side to take in what was sent before. Longer than anything but a hang.
@@ -209,8 +212,14 @@ impl Inbox {
                 Next::Message(message) => match side.judge(message) {
                     Verdict::Connected => return Ok(()),
                     Verdict::Offer(right) => {
-                        self.state.lock().offers.push_back(right);
-                        return Ok(());
+                        let mut state = self.state.lock();
+                        if state.offers.len() < MAX_OFFERS {
+                            state.offers.push_back(right);
+                            return Ok(());
+                        }
+                        drop(state);
+                        self.count_refused();
+                        true
                     }
                     Verdict::Ended(error) => return self.set_end(error),
                     Verdict::Later(message, error) => {

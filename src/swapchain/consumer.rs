@@ -46,7 +46,7 @@ struct Shared {
     doorbell: Doorbell,
     link: Duplex,
     right: ConsumerRight,
-    set: sys::port::PortSet,
+    set: sys::port_set::PortSet,
     state: Mutex<State>,
     /// Had by the one thread that waits for a frame; others wait for their turn.
     turn: Mutex<()>,
@@ -140,7 +140,7 @@ impl Consumer {
         let page = Page::<ConsumerPage>::create(Access::ReadOnlyForOthers)?;
         let (doorbell, ringer) = doorbell()?;
         let (link, theirs) = Duplex::pair()?;
-        let set = sys::port::PortSet::new()?;
+        let set = sys::port_set::PortSet::new()?;
         set.add_doorbell(&doorbell, DOORBELL_KEY)?;
         set.add(&link.receive.0, LINK_KEY)?;
 

@@ -371,7 +371,7 @@ pub(crate) fn find_free_cell<'a>(
 }
 
 #[cfg(all(test, loom))]
-mod model {
+mod loom_model {
     //! The model checker runs every interleaving and every value that the memory model lets a load see.
 
     use loom::cell::UnsafeCell;

@@ -2,7 +2,7 @@
 //!
 //! `wire` is common to all systems; the others exist once for each system, in files of the same names.
 //!
-//! # `port`
+//! # `port`, `port_set`
 //!
 //! - `SendRight`: may be duplicated (`try_clone`) and sent. `is_dead` tells whether the receive right is gone.
 //!   Raw form: `into_raw`, `from_raw` (checked).
@@ -61,7 +61,7 @@ pub(crate) mod wire;
 mod linux;
 #[cfg(target_os = "linux")]
 pub(crate) use linux::{
-    AnyReadable, bootstrap, doorbell, memory, message, monotonic_nanoseconds, port, spawn, surface,
+    AnyReadable, bootstrap, doorbell, memory, message, monotonic_nanoseconds, port, port_set, spawn, surface,
     wait_readable,
 };
 

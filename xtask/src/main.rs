@@ -1,6 +1,6 @@
 //! The project's tasks, run as `cargo xtask COMMAND`.
 //!
-//! `test` is everything that decides whether a change is good; `header` writes the C header.
+//! `test` is everything that decides whether a change is good; `header` writes the C header; `bench` measures.
 //! Each further task is one more [`Task`] and one file beside this one.
 
 mod c_compiler;
@@ -49,6 +49,8 @@ enum Task {
     },
     /// Write include/surfaceport.h and the list of its symbols from src/ffi.
     Header,
+    /// Measure the library between real processes.
+    Bench,
 }
 
 fn main() -> ExitCode {
@@ -69,6 +71,11 @@ fn run(task: Task) -> Result<ExitCode> {
             let report = steps::run(&project, &steps)?;
             report.print();
             Ok(if report.is_good() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+        }
+        Task::Bench => {
+            let arguments = ["run", "--release", "--package", "surfaceport-bench"];
+            Project::find(false)?.command("cargo", arguments).run()?;
+            Ok(ExitCode::SUCCESS)
         }
         Task::Header => {
             header::write(&Project::find(false)?)?;

@@ -5,6 +5,7 @@ pub(crate) mod doorbell;
 pub(crate) mod memory;
 pub(crate) mod message;
 pub(crate) mod port;
+pub(crate) mod port_set;
 pub(crate) mod spawn;
 pub(crate) mod surface;
 

@@ -1,0 +1,88 @@
+//! Where the host shows the frames: a window, the terminal, or a progress bar.
+//!
+//! A view runs at its own pace beside the acquisition and sees the newest frame only, so that a slow
+//! display or terminal drops pictures of its own and never one of the swapchain.
+
+mod progress;
+mod scale;
+mod terminal;
+mod window;
+
+use std::io::IsTerminal;
+use std::time::Duration;
+
+use crate::color::Painter;
+use crate::failure::{Failure, Result};
+use crate::picture::{Layout, Planes};
+
+pub(crate) use window::display;
+
+/// Where to show frames.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Show {
+    /// A window if a display is there, else the terminal if standard output is one, else progress.
+    Auto,
+    /// A window.
+    Window,
+    /// The terminal, in true colour.
+    Terminal,
+    /// Nowhere: a progress bar if standard error is a terminal.
+    None,
+}
+
+/// What the user wants.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Wish {
+    /// Go on.
+    Go,
+    /// Stop: the window was closed, or a key pressed.
+    Stop,
+}
+
+/// A place where frames are shown.
+pub(crate) trait View {
+    /// The time between two pictures, or nothing if it wants none.
+    fn interval(&self) -> Option<Duration>;
+
+    /// Shows frame `number`.
+    fn show(&mut self, number: u64, painter: &mut Painter, frame: &dyn Planes) -> Result<()>;
+
+    /// Looks after keys and the window; `shown` frames have been acquired so far. It is called often.
+    fn tend(&mut self, shown: u64) -> Result<Wish>;
+}
+
+/// Opens the place that `show` names for frames of `layout`, of which `total` will come if that is known.
+/// `quiet` says that standard output is for a program, so that no picture may go there by itself.
+pub(crate) fn open(show: Show, layout: &Layout, total: Option<u64>, quiet: bool) -> Result<Box<dyn View>> {
+    match show {
+        Show::Window => {
+            return window::Window::open(layout).map(|window| Box::new(window) as Box<dyn View>).map_err(|why| {
+                Failure::new(
+                    "cannot open a window",
+                    why,
+                    "start it where DISPLAY or WAYLAND_DISPLAY names a display, or use --show terminal or none",
+                )
+            });
+        }
+        Show::Terminal if !std::io::stdout().is_terminal() => {
+            return Err(Failure::new(
+                "cannot show frames in the terminal",
+                "standard output is not one",
+                "leave standard output alone, or use --show none",
+            ));
+        }
+        Show::Terminal => return Ok(Box::new(terminal::Terminal::open()?)),
+        Show::None => {}
+        Show::Auto => {
+            if display().is_some()
+                && let Ok(window) = window::Window::open(layout)
+            {
+                return Ok(Box::new(window));
+            }
+            if !quiet && std::io::stdout().is_terminal() {
+                return Ok(Box::new(terminal::Terminal::open()?));
+            }
+        }
+    }
+    Ok(Box::new(progress::Progress::new(total)))
+}

@@ -1,0 +1,256 @@
+//! The producing side: runs in the process that draws.
+
+mod links;
+mod state;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+
+use self::links::{Link, OWN_DOORBELL_KEY, PORT_KEY};
+use self::state::{State, make_images};
+use super::control::{AttentionPage, FrameWord, MAX_IMAGES, ProducerPage};
+use super::page::Page;
+use super::right::ConsumerRight;
+use super::{PresentInfo, SwapchainOptions};
+use crate::error::{Error, Result, Status};
+use crate::layout::SurfaceDescriptor;
+use crate::memory::Access;
+use crate::port::ReceiveRight;
+use crate::surface::Surface;
+use crate::sys;
+use crate::sys::doorbell::{Doorbell, Ringer, doorbell};
+use crate::time::{self, Deadline, Timeout};
+
+/// How long a producer that never has to wait goes without asking the kernel for news: who died says nothing in
+/// shared memory.
+const NEWS_INTERVAL: Duration = Duration::from_millis(8);
+/// Draws into the images of a swapchain and presents them. All methods can be called from any thread.
+///
+/// Dropping it ends the stream: consumers see the frames that are left, then [`Status::Closed`].
+#[derive(Debug)]
+pub struct Producer(Arc<Shared>);
+
+/// What images have in common with their producer.
+#[derive(Debug)]
+struct Shared {
+    page: Page<ProducerPage>,
+    attention: Page<AttentionPage>,
+    port: ReceiveRight,
+    set: sys::port_set::PortSet,
+    /// Rung by this process itself, when an image is dropped while another thread waits for one.
+    doorbell: Doorbell,
+    ringer: Ringer,
+    state: Mutex<State>,
+    /// Had by the one thread that waits for an image; others wait for their turn.
+    turn: Mutex<()>,
+}
+
+/// What a producer counts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ProducerStatistics {
+    /// Frames presented.
+    pub presented: u64,
+    /// How often an acquire had to wait for an image.
+    pub waited: u64,
+    /// Consumers that are attached now.
+    pub consumers: u32,
+    /// Messages that were no such of a swapchain, and consumers that were refused.
+    pub refused: u64,
+}
+
+/// An image that is the producer's alone. Dropping it without presenting it gives it back.
+#[derive(Debug)]
+pub struct Image {
+    shared: Arc<Shared>,
+    surface: Surface,
+    cell: usize,
+    generation: u16,
+    presented: bool,
+}
+
+impl Image {
+    /// The pixels.
+    pub fn surface(&self) -> &Surface {
+        &self.surface
+    }
+
+    /// Which of the swapchain's images it is, from 0.
+    pub fn index(&self) -> usize {
+        self.cell % MAX_IMAGES
+    }
+}
+
+impl Drop for Image {
+    fn drop(&mut self) {
+        if self.presented {
+            return;
+        }
+        let mut state = self.shared.state.lock();
+        if state.knows(self.generation) {
+            state.cells[self.cell].drawing = false;
+            if state.wanted {
+                let _ = self.shared.ringer.ring();
+            }
+        }
+    }
+}
+
+impl Producer {
+    /// A swapchain.
+    ///
+    /// Errors: [`Status::InvalidArgument`] for the options; [`Status::ResourceExhausted`].
+    pub fn create(options: &SwapchainOptions) -> Result<Self> {
+        options.check()?;
+        let port = ReceiveRight::new()?;
+        let set = sys::port_set::PortSet::new()?;
+        set.add(&port.0, PORT_KEY)?;
+        let (doorbell, ringer) = doorbell()?;
+        set.add_doorbell(&doorbell, OWN_DOORBELL_KEY)?;
+        let state = State::new(options)?;
+        Ok(Self(Arc::new(Shared {
+            page: Page::create(Access::ReadOnlyForOthers)?,
+            attention: Page::create(Access::ReadWrite)?,
+            port,
+            set,
+            doorbell,
+            ringer,
+            state: Mutex::new(state),
+            turn: Mutex::new(()),
+        })))
+    }
+
+    /// A right for one or more consumers, to be used here or sent to another process.
+    ///
+    /// Errors: [`Status::ResourceExhausted`].
+    pub fn consumer_right(&self) -> Result<ConsumerRight> {
+        let producer = self.0.port.make_send()?;
+        self.0.state.lock().no_rights = false;
+        Ok(ConsumerRight { producer, attention: Page::open(self.0.attention.region())? })
+    }
+
+    /// Size in pixels and format of the images that [`Self::acquire`] gives.
+    pub fn surface_descriptor(&self) -> SurfaceDescriptor {
+        self.0.state.lock().current.descriptor
+    }
+
+    /// An image to draw into. It has the pixels of some earlier frame, or zeroes. Waits while there is none.
+    ///
+    /// Errors: [`Status::TimedOut`]; [`Status::PeerDead`], when all consumers are gone and no right to become one is
+    /// left anywhere.
+    pub fn acquire(&self, timeout: Timeout) -> Result<Image> {
+        let shared = &self.0;
+        let mut state = shared.state.lock();
+        if shared.attention.take() {
+            state.hear_news(shared);
+        }
+        if let Some(image) = state.take_image(shared)? {
+            return Ok(image);
+        }
+        state.statistics.waited += 1;
+        drop(state);
+        let deadline = timeout.deadline();
+        let _turn = deadline.lock(&shared.turn).ok_or(Error::TIMED_OUT)?;
+        shared.wait_for_image(deadline)
+    }
+
+    /// Makes an image the newest frame; gives the frame's number.
+    ///
+    /// Errors: [`Status::WrongState`], when the image is of another swapchain, or of a generation that a resize has
+    /// replaced. The image comes back.
+    pub fn present(&self, mut image: Image, info: &PresentInfo) -> Result<u64, (Image, Error)> {
+        let shared = &self.0;
+        let mut state = shared.state.lock();
+        if !Arc::ptr_eq(&image.shared, shared) || !state.knows(image.generation) {
+            drop(state);
+            let message = "an image was presented that is not of this swapchain's current generation";
+            return Err((image, Error::fixed(Status::WrongState, message)));
+        }
+        let now = time::now();
+        let frame = FrameWord::new(state.latest.number() + 1, image.generation, image.cell);
+        shared.page.publish(frame, &info.to_record(now));
+        state.note_presented(frame);
+        state.consumers.iter_mut().for_each(Link::ring_if_waiting);
+        if now - state.last_news > NEWS_INTERVAL.as_nanos() as i64 {
+            state.hear_news(shared);
+        }
+        image.presented = true;
+        Ok(frame.number())
+    }
+
+    /// Gives the swapchain images of another size. Images that are being drawn can be presented until the first one
+    /// of the new size is.
+    ///
+    /// Errors: [`Status::InvalidArgument`]; [`Status::ResourceExhausted`]; the swapchain is unchanged then.
+    pub fn resize(&self, width: u32, height: u32) -> Result<()> {
+        let format = self.surface_descriptor().format;
+        self.reconfigure(&SurfaceDescriptor::new(width, height, format))
+    }
+
+    /// Gives the swapchain images of another size or format; otherwise as [`Self::resize`].
+    pub fn reconfigure(&self, descriptor: &SurfaceDescriptor) -> Result<()> {
+        let shared = &self.0;
+        let SurfaceDescriptor { width, height, format } = *descriptor;
+        let mut state = shared.state.lock();
+        let options = SwapchainOptions { width, height, format, ..state.options };
+        options.check()?;
+        let images = make_images(&options)?;
+        state.begin_generation(options, images);
+        state.hear_news(shared);
+        Ok(())
+    }
+
+    /// Looks after consumers that come and go, without waiting. [`Self::acquire`] does it too; a producer that draws
+    /// rarely calls it when [`Self::descriptor`] is readable.
+    pub fn service(&self) {
+        self.0.state.lock().hear_news(&self.0);
+    }
+
+    /// Readable when [`Self::acquire`], with a timeout of none, or [`Self::service`] has something to do. From the
+    /// first call of this on, an acquire that finds no image leaves word that one is waited for.
+    pub fn descriptor(&self) -> std::os::fd::BorrowedFd<'_> {
+        self.0.state.lock().by_descriptor = true;
+        self.0.set.descriptor()
+    }
+
+    /// What was counted.
+    pub fn statistics(&self) -> ProducerStatistics {
+        let state = self.0.state.lock();
+        ProducerStatistics { consumers: state.consumers.len() as u32, ..state.statistics }
+    }
+}
+
+impl Drop for Producer {
+    fn drop(&mut self) {
+        self.0.page.close();
+        let mut state = self.0.state.lock();
+        for link in &mut state.consumers {
+            // Whether it sleeps or not: there is no later frame at which it would look.
+            let _ = link.ringer.ring();
+        }
+        // The links end with this process's interest in them, also while images are still held.
+        state.consumers.clear();
+    }
+}
+
+impl Shared {
+    fn wait_for_image(self: &Arc<Self>, deadline: Deadline) -> Result<Image> {
+        loop {
+            let mut state = self.state.lock();
+            // First leave word, then look once more.
+            state.leave_word(self, true);
+            state.hear_news(self);
+            let found = state.take_image(self);
+            let over = deadline.is_over();
+            if over || !matches!(found, Ok(None)) {
+                let keep = state.by_descriptor && matches!(found, Ok(None));
+                state.leave_word(self, keep);
+                return found?.ok_or(Error::TIMED_OUT);
+            }
+            // Not under the lock: other threads present and drop images meanwhile.
+            drop(state);
+            sys::wait_readable(&[self.set.descriptor()], deadline)?;
+        }
+    }
+}
