@@ -170,6 +170,7 @@ fn a_consumer_that_sends_what_it_was_not_asked_for_is_sent_away() {
 struct RogueProducer {
     to_consumer: SendRight,
     page: MemoryRegion,
+    consumer_page: MemoryRegion,
     _link: ReceiveRight,
     _ringer: SendRight,
     _doorbell: ReceiveRight,
@@ -186,9 +187,12 @@ fn welcome_by_hand() -> (Consumer, RogueProducer) {
     let link = attach.take_receive_right(0).unwrap();
     let to_consumer = attach.take_send_right(1).unwrap();
     let ringer = attach.take_send_right(3).unwrap();
+    let consumer_page = attach.take_memory(2).unwrap();
     let page = MemoryRegion::create(PRODUCER_PAGE, Access::ReadWrite).unwrap();
     let doorbell = ReceiveRight::new().unwrap();
-    (consumer, RogueProducer { to_consumer, page, _link: link, _ringer: ringer, _doorbell: doorbell })
+    let rogue =
+        RogueProducer { to_consumer, page, consumer_page, _link: link, _ringer: ringer, _doorbell: doorbell };
+    (consumer, rogue)
 }
 
 impl RogueProducer {
@@ -237,6 +241,20 @@ fn a_frame_whose_images_never_come_is_no_frame() {
     }
     drop(rogue);
     assert_eq!(consumer.acquire(SOON).unwrap_err().status(), Status::PeerDead);
+}
+
+#[test]
+fn a_fifo_frame_is_not_taken_before_its_images_are_there() {
+    let (consumer, slow) = welcome_by_hand();
+    slow.welcome(2);
+    let frame = 1_u64 << 24 | 1 << 8;
+    slow.page.write(ORDER + 8, &frame.to_le_bytes()).unwrap();
+    assert_eq!(consumer.acquire(Timeout::NONE).unwrap_err().status(), Status::TimedOut);
+    let mut consumed = [0xff; 8];
+    slow.consumer_page.read(CONSUMED, &mut consumed).unwrap();
+    assert_eq!(consumed, [0; 8], "or the producer draws over it");
+    slow.images(1, 3);
+    assert_eq!(consumer.acquire(SOON).unwrap().number(), 1);
 }
 
 proptest! {

@@ -302,7 +302,15 @@ impl State {
             return Err(Error::fixed(Status::WrongState, message));
         };
         let frame = match producer.mode {
-            PresentMode::Fifo => shared.page.take_next(&producer.page, place, self.last.saturating_add(1)),
+            PresentMode::Fifo => {
+                let next = self.last.saturating_add(1);
+                // Not before its images are here: once it counts as taken, the producer may draw over it.
+                let Some(frame) = producer.page.ordered(next) else { return Ok(None) };
+                if self.find_surface(shared, frame).is_none() {
+                    return Ok(None);
+                }
+                shared.page.take_next(&producer.page, place, next)
+            }
             PresentMode::Mailbox | PresentMode::Immediate => {
                 let (frame, wake) = shared.page.take_newest(&producer.page, place, self.last);
                 if wake {

@@ -200,6 +200,13 @@ impl ProducerPage {
         FrameWord(self.latest.0.load(Ordering::Acquire))
     }
 
+    /// Consumer: the frame of this number, if it was presented, to look at without a claim to it.
+    pub(crate) fn ordered(&self, number: u64) -> Option<FrameWord> {
+        // Acquire: pairs with `publish`.
+        let frame = FrameWord(self.order[(number % CELLS as u64) as usize].load(Ordering::Acquire));
+        (frame.number() == number).then_some(frame)
+    }
+
     /// Consumer: what the producer says of a frame that is held.
     pub(crate) fn record(&self, frame: FrameWord) -> RecordData {
         let record = &self.records[frame.cell()];
@@ -272,11 +279,7 @@ impl ConsumerPage {
 
     /// Consumer: takes frame `next` into a place of its holds, if it was presented.
     pub(crate) fn take_next(&self, producer: &ProducerPage, place: usize, next: u64) -> Option<FrameWord> {
-        // Acquire: pairs with `publish`.
-        let frame = FrameWord(producer.order[(next % CELLS as u64) as usize].load(Ordering::Acquire));
-        if frame.number() != next {
-            return None;
-        }
+        let frame = producer.ordered(next)?;
         // Release, both, and in this order: who reads that the frame is consumed sees that it is held.
         self.hold.0[place].store(frame.0, Ordering::Release);
         self.consumed.0.store(next, Ordering::Release);
