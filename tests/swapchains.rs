@@ -312,6 +312,49 @@ fn fifo_sees_every_frame_across_many_sizes() {
 }
 
 #[test]
+fn fifo_frames_of_every_size_wait_for_the_first_consumer() {
+    let _alone = process::alone();
+    let producer = Producer::create(&options(PresentMode::Fifo, 3)).unwrap();
+    present(&producer);
+    producer.resize(32, 8).unwrap();
+    producer.resize(16, 8).unwrap();
+    // Its images would take the place of those that a consumer has yet to get.
+    assert_eq!(producer.acquire(Timeout::NONE).unwrap_err().status(), Status::TimedOut);
+    let consumer = attach(&producer);
+    let first = next_of_both(&producer, &consumer);
+    assert_eq!((first.number(), first.surface().width()), (1, 64));
+    let image = loop {
+        match producer.acquire(Timeout::NONE) {
+            Ok(image) => break image,
+            Err(error) => assert_eq!(error.status(), Status::TimedOut),
+        }
+        // It gets the images of the new size before a frame of it.
+        assert_eq!(nothing(&consumer), Status::TimedOut);
+    };
+    paint(image.surface(), 2);
+    producer.present(image, &PresentInfo::default()).unwrap();
+    let second = next(&consumer);
+    assert_eq!((second.number(), second.surface().width()), (2, 16));
+}
+
+#[test]
+fn frames_of_an_old_size_end_with_the_consumer_that_had_its_images() {
+    let _alone = process::alone();
+    let producer = Producer::create(&options(PresentMode::Fifo, 3)).unwrap();
+    let right = producer.consumer_right().unwrap();
+    let consumer = attach(&producer);
+    producer.service();
+    assert_eq!(nothing(&consumer), Status::TimedOut);
+    present(&producer);
+    producer.resize(32, 8).unwrap();
+    present(&producer);
+    drop(consumer);
+    let next_one = Consumer::attach(right, &ConsumerOptions::default()).unwrap();
+    let frame = next_of_both(&producer, &next_one);
+    assert_eq!((frame.number(), frame.surface().width()), (2, 32));
+}
+
+#[test]
 fn a_consumer_that_sleeps_through_resizes_does_not_collect_their_memory() {
     let _alone = process::alone();
     let producer = Producer::create(&options(PresentMode::Mailbox, 3)).unwrap();

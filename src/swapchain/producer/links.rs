@@ -101,7 +101,7 @@ impl State {
 
         // It begins with the latest frame, or with those that waited for it.
         let floor = match mode {
-            PresentMode::Fifo if !self.is_attended() => self.waiting_above,
+            PresentMode::Fifo if !self.is_attended() => self.waiting_floor(),
             _ => self.latest.number().saturating_sub(1),
         };
         let mut welcome = protocol::welcome_message(Welcome { mode, first: floor + 1 })?;

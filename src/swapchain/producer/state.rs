@@ -21,7 +21,7 @@ pub(super) struct State {
     pub(super) latest: FrameWord,
     pub(super) consumers: Vec<Link>,
     pub(super) last_consumer: u64,
-    /// While there is no consumer, fifo frames above this number wait for one.
+    /// The last fifo frame that was taken before all consumers had gone; see [`State::waiting_floor`].
     pub(super) waiting_above: u64,
     /// No right to attach is left anywhere, and there was one.
     pub(super) no_rights: bool,
@@ -37,6 +37,8 @@ pub(super) struct State {
 pub(super) struct Cell {
     /// Of the frame that was last presented in it; 0: none.
     pub(super) number: u64,
+    /// Of that frame.
+    pub(super) generation: u16,
     pub(super) drawing: bool,
 }
 
@@ -81,7 +83,8 @@ impl State {
 
     /// A frame has become the latest.
     pub(super) fn note_presented(&mut self, frame: FrameWord) {
-        self.cells[frame.cell()] = Cell { number: frame.number(), drawing: false };
+        self.cells[frame.cell()] =
+            Cell { number: frame.number(), generation: frame.generation(), drawing: false };
         self.latest = frame;
         self.statistics.presented += 1;
         if frame.generation() == self.current.number {
@@ -136,10 +139,22 @@ impl State {
             return None;
         }
         // Frames that wait for a first consumer.
-        let kept = |number: u64| fifo && !self.is_attended() && number > self.waiting_above;
+        let floor = if fifo && !self.is_attended() { self.waiting_floor() } else { u64::MAX };
+        let kept = |number: u64| number > floor;
+        // A consumer gets their images before those of a new size, of which there can be no frame until then.
+        if self.cells.iter().any(|cell| kept(cell.number) && cell.generation != self.current.number) {
+            return None;
+        }
         let has_latest = |cell: usize| self.latest != FrameWord::NONE && self.latest.cell() == cell;
         let candidates = candidates.filter(|(cell, number)| !has_latest(*cell) && !kept(*number));
         find_free_cell(candidates, self.consumers.iter().map(|link| (&*link.page, link.taking)))
+    }
+
+    /// While there is no consumer, fifo frames above this number wait for one. Not those whose images are gone: who
+    /// had them took these frames, or did not and is gone too.
+    pub(super) fn waiting_floor(&self) -> u64 {
+        let lost = self.cells.iter().filter(|cell| !self.knows(cell.generation)).map(|cell| cell.number);
+        lost.max().unwrap_or(0).max(self.waiting_above)
     }
 
     /// Whether somebody takes frames.
