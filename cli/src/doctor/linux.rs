@@ -42,7 +42,7 @@ pub(super) fn checks() -> Vec<Check> {
         sockets(),
         sender_handles(&rustix::system::uname().release().to_string_lossy()),
         process_handles(),
-        doorbells(),
+        waiting(),
         runtime_folder(std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from), user),
         dma_buf(),
     ]);
@@ -196,7 +196,7 @@ fn process_handles() -> Check {
     }
 }
 
-fn doorbells() -> Check {
+fn waiting() -> Check {
     match epoll::create(epoll::CreateFlags::CLOEXEC) {
         Ok(_) => Check::ok("waiting", "epoll works"),
         Err(error) => Check::problem(
@@ -292,7 +292,7 @@ mod tests {
 
     #[test]
     fn this_system_has_what_the_tests_need() {
-        for check in [memory(), process_folder(), sockets(), process_handles(), doorbells()] {
+        for check in [memory(), process_folder(), sockets(), process_handles(), waiting()] {
             assert_eq!(check.verdict, Verdict::Ok, "{check:?}");
         }
     }
