@@ -43,8 +43,13 @@ const TEND: Duration = Duration::from_millis(20);
 pub(crate) fn run(demo: &Demo) -> Result<Exit> {
     let task = demo.child()?;
     check_files(demo)?;
-    let guest = Guest::start(&task)?;
-    let stream = guest.stream()?;
+    let interrupt = Interrupt::catch()?;
+    let begun = Guest::start(&task, interrupt.clone()).and_then(|guest| Ok((guest.stream()?, guest)));
+    let (stream, guest) = begun.map_err(|failure| match interrupt.came() {
+        // Whatever it led to: Ctrl-C reaches the child too.
+        true => stopped_early(),
+        false => failure,
+    })?;
     let picture = Picture::new(&stream)?;
     let mut view = view::open(demo.show, &picture.layout, stream.total, demo.json)?;
     let recorder = demo
@@ -137,11 +142,10 @@ struct Guest {
 }
 
 impl Guest {
-    fn start(task: &Child) -> Result<Guest> {
+    fn start(task: &Child, interrupt: Interrupt) -> Result<Guest> {
         let failed = |why: &dyn std::fmt::Display| {
             Failure::new("cannot start the child", why, "run surfaceport doctor")
         };
-        let interrupt = Interrupt::catch()?;
         let program = std::env::current_exe().map_err(|error| failed(&error))?;
         let command = std::iter::once(program.into_os_string()).chain(task.arguments());
         let host = Host::spawn(&SpawnOptions::new(command)).map_err(|error| failed(&error))?;
@@ -159,8 +163,7 @@ impl Guest {
                 Received::Nothing if self.interrupt.came() => {
                     // It may wait for a pipe.
                     let _ = self.host.kill();
-                    let why = "somebody stopped it before a frame came";
-                    return Err(Failure::new("there is nothing to show", why, "give the stream more time"));
+                    return Err(stopped_early());
                 }
                 Received::Nothing => {}
             }
@@ -302,6 +305,11 @@ fn same_file(one: &Path, other: &Path) -> bool {
         (Ok(one), Ok(other)) => one.is_file() && (one.dev(), one.ino()) == (other.dev(), other.ino()),
         _ => false,
     }
+}
+
+fn stopped_early() -> Failure {
+    let why = "somebody stopped it before a frame came";
+    Failure::new("there is nothing to show", why, "give the stream more time")
 }
 
 fn unusable(error: surfaceport::Error) -> Failure {

@@ -232,23 +232,4 @@ mod tests {
         }
         assert!(Scene::new(0, 5, rate()).is_none());
     }
-
-    /// The time of one frame at the size of the demonstration; run it by hand in a release build:
-    /// `cargo test --release -p surfaceport-cli drawing_time -- --ignored --nocapture`.
-    #[test]
-    #[ignore = "a measurement"]
-    fn drawing_time() {
-        for (width, height) in [(1280, 720), (1920, 1080), (3840, 2160)] {
-            let mut scene = Scene::new(width, height, rate()).unwrap();
-            let mut times: Vec<_> = (0..200)
-                .map(|number| {
-                    let start = std::time::Instant::now();
-                    std::hint::black_box(scene.draw(number));
-                    start.elapsed()
-                })
-                .collect();
-            times.sort();
-            println!("{width}x{height}: median {:?}, p99 {:?}", times[100], times[198]);
-        }
-    }
 }

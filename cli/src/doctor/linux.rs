@@ -6,7 +6,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use rustix::event::{EventfdFlags, eventfd};
+use rustix::event::epoll;
 use rustix::fs::{Access, MemfdFlags, SealFlags, access, fcntl_add_seals, ftruncate, memfd_create};
 use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair, sockopt};
 use rustix::process::{PidfdFlags, Resource, getpid, getrlimit, pidfd_open};
@@ -42,7 +42,7 @@ pub(super) fn checks() -> Vec<Check> {
         sockets(),
         sender_handles(&rustix::system::uname().release().to_string_lossy()),
         process_handles(),
-        doorbells(),
+        waiting(),
         runtime_folder(std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from), user),
         dma_buf(),
     ]);
@@ -196,13 +196,13 @@ fn process_handles() -> Check {
     }
 }
 
-fn doorbells() -> Check {
-    match eventfd(0, EventfdFlags::CLOEXEC) {
-        Ok(_) => Check::ok("doorbells", "eventfd works"),
+fn waiting() -> Check {
+    match epoll::create(epoll::CreateFlags::CLOEXEC) {
+        Ok(_) => Check::ok("waiting", "epoll works"),
         Err(error) => Check::problem(
-            "doorbells",
-            format!("eventfd fails ({error}): waiting processes cannot be woken"),
-            "allow eventfd2 in the container or sandbox",
+            "waiting",
+            format!("epoll fails ({error}): nothing can be waited for"),
+            "allow epoll_create1 in the container or sandbox",
         ),
     }
 }
@@ -292,7 +292,7 @@ mod tests {
 
     #[test]
     fn this_system_has_what_the_tests_need() {
-        for check in [memory(), process_folder(), sockets(), process_handles(), doorbells()] {
+        for check in [memory(), process_folder(), sockets(), process_handles(), waiting()] {
             assert_eq!(check.verdict, Verdict::Ok, "{check:?}");
         }
     }
