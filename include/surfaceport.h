@@ -14,10 +14,12 @@
  *           it back by sfp_noun_release(). sfp_noun_retain() makes one more. NULL where a handle is
  *           asked for is SFP_STATUS_INVALID_ARGUMENT, never a crash; to release NULL does nothing.
  *           What a call is given, it borrows until it returns, with these exceptions:
- *           - sfp_send(), and all that send, end your reference to the message when they succeed;
+ *           - sfp_send(), and all that send, end your reference to the message when they succeed, and
+ *             sfp_producer_present() that to the image;
  *           - what moves a right leaves you its handle *empty*: calls say SFP_STATUS_WRONG_STATE,
  *             and you still release it.
- *           A call that fails leaves everything with you, as it was.
+ *           A call that fails leaves everything with you, as it was. What sfp_frame_surface() and
+ *           sfp_image_surface() return is theirs: do not release it, or retain it first.
  * Files.    A file descriptor that you pass is duplicated, and stays yours. One that a call writes
  *           for you is yours to close. One that an sfp_noun_fd() returns is the library's.
  * Options.  A struct of options starts as its SFP_NOUN_INIT, which sets its size and leaves every
