@@ -15,6 +15,8 @@ use surfaceport::swapchain::{
 };
 use surfaceport::{Status, Timeout, bootstrap};
 
+/// What an allocator may keep, in bytes; a leak of one byte for each of a million frames would be more.
+const MEMORY_NOISE: usize = 512 << 10;
 const SOON: Timeout = Timeout::from_nanoseconds(10_000_000_000);
 
 fn options(mode: PresentMode, images: u32) -> SwapchainOptions {
@@ -577,10 +579,16 @@ fn produce(argument: &str) {
         SwapchainOptions { width: 16, height: 4, ..options(PresentMode::Mailbox, images.parse().unwrap()) };
     let producer = Producer::create(&options).unwrap();
     offer(name, &producer);
+    let mut steady = None;
     loop {
         match producer.acquire(SOON) {
             Ok(image) => {
                 let number = producer.statistics().presented + 1;
+                if number.is_multiple_of(50_000) {
+                    let now = (process::open_descriptors(), process::resident_bytes());
+                    let first = steady.get_or_insert(now);
+                    assert!(now.0 == first.0 && now.1 < first.1 + MEMORY_NOISE, "{first:?} became {now:?}");
+                }
                 paint(image.surface(), number);
                 producer.present(image, &PresentInfo::default()).unwrap();
             }
@@ -607,8 +615,10 @@ fn a_million_frames_between_two_processes_without_a_torn_one() {
         assert!(frame.number() > last);
         last = frame.number();
         if taken % 50_000 == 0 {
-            let now = (process::open_descriptors(), process::shared_mappings(), live_surfaces());
-            assert_eq!(*steady.get_or_insert(now.clone()), now);
+            let counts = (process::open_descriptors(), process::shared_mappings(), live_surfaces());
+            let (first, memory) = steady.get_or_insert_with(|| (counts.clone(), process::resident_bytes()));
+            assert_eq!(*first, counts);
+            assert!(process::resident_bytes() < *memory + MEMORY_NOISE, "memory grows");
         }
     }
     drop(consumer);

@@ -158,3 +158,12 @@ pub fn shared_mappings() -> usize {
 pub fn open_descriptors_without_looking() -> usize {
     (0..4096).filter(|fd| std::fs::symlink_metadata(format!("/proc/self/fd/{fd}")).is_ok()).count()
 }
+
+/// The memory of this process that is in use, in bytes.
+#[cfg(target_os = "linux")]
+pub fn resident_bytes() -> usize {
+    let statm = std::fs::read_to_string("/proc/self/statm").expect("the sizes of this process");
+    let pages: usize =
+        statm.split(' ').nth(1).and_then(|pages| pages.parse().ok()).expect("a number of pages");
+    pages * rustix::param::page_size()
+}
