@@ -762,13 +762,13 @@ fn what_was_queued_before_identities_were_asked_for_names_nobody() {
 #[test]
 fn a_second_message_through_a_send_once_right_is_not_received() {
     process::leaving_nothing(|| {
-        let (victim, helper) = (Victim::new(), Victim::new());
+        let (victim, accomplice) = (Victim::new(), Victim::new());
         // A reply right is the only send-once right that goes out; its holder looks at the bare descriptor.
         let once: SendOnceRight = victim.port.make_send_once().unwrap();
         let mut request = Message::new(1);
         request.set_reply_right(once);
-        SendRight::from_descriptor(helper.raw).unwrap().send(request, SOON).unwrap();
-        let raw = helper.port.into_descriptor().unwrap();
+        SendRight::from_descriptor(accomplice.raw).unwrap().send(request, SOON).unwrap();
+        let raw = accomplice.port.into_descriptor().unwrap();
         let stolen = receive_one_descriptor(raw.as_fd());
         for payload in [&b"first"[..], b"second", b"third"] {
             write(stolen.as_fd(), &Packet::new(payload).bytes(), &[]);

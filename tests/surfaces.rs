@@ -20,7 +20,7 @@ peers! {
 
 const SOON: Timeout = Timeout::from_nanoseconds(30_000_000_000);
 
-// What the helper is told to do with the surface of a request; its answer is the payload of the reply.
+// What the companion is told to do with the surface of a request; its answer is the payload of the reply.
 const CHECK_PIXELS: u32 = 1;
 const FILL: u32 = 2;
 const BEGIN_USE: u32 = 3;
@@ -119,7 +119,7 @@ fn work_on_surfaces(name: &str) {
                     format!("{before:?}")
                 }
                 SET_VALUE => {
-                    surface.set_value("from the helper", &payload).unwrap();
+                    surface.set_value("from the companion", &payload).unwrap();
                     String::new()
                 }
                 VALUE => {
@@ -146,13 +146,13 @@ fn work_on_surfaces(name: &str) {
     }
 }
 
-/// A helper process and the way to it.
-struct Helper {
+/// A companion process and the way to it.
+struct Companion {
     peer: Peer,
     to: SendRight,
 }
 
-impl Helper {
+impl Companion {
     fn start() -> Self {
         let name = process::unique_name("surfaces");
         let door = check_in(&name).unwrap();
@@ -185,18 +185,18 @@ fn surface(width: u32, height: u32, format: PixelFormat) -> Surface {
 #[test]
 fn every_format_arrives_byte_by_byte_and_plane_by_plane() {
     let _alone = process::alone();
-    let helper = Helper::start();
+    let companion = Companion::start();
     for &format in PixelFormat::ALL {
         for (width, height) in [(1, 1), (2, 3), (67, 35), (320, 180)] {
             let made = surface(width, height, format);
             fill(&made, 0x5a);
-            assert_eq!(helper.ask(CHECK_PIXELS, &made, &[0x5a]), geometry(&made));
+            assert_eq!(companion.ask(CHECK_PIXELS, &made, &[0x5a]), geometry(&made));
             // And back: what the other process draws is here.
-            helper.ask(FILL, &made, &[0xc3]);
+            companion.ask(FILL, &made, &[0xc3]);
             check(&made, 0xc3);
         }
     }
-    helper.ends_well();
+    companion.ends_well();
 }
 
 #[test]
@@ -221,33 +221,33 @@ fn planes_and_rows_do_not_overlap() {
 #[test]
 fn the_seed_moves_in_all_processes() {
     let _alone = process::alone();
-    let helper = Helper::start();
+    let companion = Companion::start();
     let made = surface(16, 16, PixelFormat::Bgra8);
     let first = made.seed();
-    assert_eq!(helper.ask(FILL, &made, &[1]), first.wrapping_add(1).to_string());
+    assert_eq!(companion.ask(FILL, &made, &[1]), first.wrapping_add(1).to_string());
     assert_eq!(made.seed(), first.wrapping_add(1));
     drop(made.lock(LockMode::Write).unwrap());
     assert_eq!(made.seed(), first.wrapping_add(2));
     drop(made.lock(LockMode::Read).unwrap());
-    helper.ask(CHECK_PIXELS, &made, &[1]);
+    companion.ask(CHECK_PIXELS, &made, &[1]);
     assert_eq!(made.seed(), first.wrapping_add(2), "reading moves nothing");
     assert_eq!(made.end_lock(LockMode::Write, false).unwrap_err().status(), Status::WrongState);
     let locked = made.lock(LockMode::Read).unwrap();
     assert_eq!(locked.plane(0).unwrap().write_row(0, &[1]).unwrap_err().status(), Status::PermissionDenied);
     drop(locked);
-    helper.ends_well();
+    companion.ends_well();
 }
 
 #[test]
 fn uses_count_across_processes_and_end_with_theirs() {
     let _alone = process::alone();
-    let mut helpers: Vec<Helper> = (0..2).map(|_| Helper::start()).collect();
+    let mut helpers: Vec<Companion> = (0..2).map(|_| Companion::start()).collect();
     let made = surface(16, 16, PixelFormat::R8);
     assert!(!made.is_in_use());
     helpers[0].ask(BEGIN_USE, &made, &[]);
     assert!(made.is_in_use());
     assert_eq!(helpers[1].ask(IS_IN_USE, &made, &[]), "true");
-    assert_eq!(made.use_count(), 0, "it is the helper's use");
+    assert_eq!(made.use_count(), 0, "it is the companion's use");
     helpers[0].ask(END_USE, &made, &[]);
     assert!(!made.is_in_use());
     assert_eq!(made.decrement_use_count().unwrap_err().status(), Status::WrongState);
@@ -278,43 +278,43 @@ fn uses_count_across_processes_and_end_with_theirs() {
 #[test]
 fn purgeable_states_are_seen_by_all_and_empty_is_empty() {
     let _alone = process::alone();
-    let helper = Helper::start();
+    let companion = Companion::start();
     let made = surface(64, 64, PixelFormat::Bgra8);
     made.set_value("name", b"stays").unwrap();
     fill(&made, 9);
     assert_eq!(made.purgeable().unwrap(), Purgeable::NonVolatile);
-    assert_eq!(helper.ask(PURGEABLE, &made, &[1]), "NonVolatile");
+    assert_eq!(companion.ask(PURGEABLE, &made, &[1]), "NonVolatile");
     assert_eq!(made.purgeable().unwrap(), Purgeable::Volatile);
     check(&made, 9);
-    assert_eq!(helper.ask(PURGEABLE, &made, &[2]), "Volatile");
+    assert_eq!(companion.ask(PURGEABLE, &made, &[2]), "Volatile");
     assert_eq!(made.set_purgeable(Purgeable::NonVolatile).unwrap(), Purgeable::Empty);
     let mut row = [1; 256];
     made.lock(LockMode::Read).unwrap().plane(0).unwrap().read_row(63, &mut row).unwrap();
     assert_eq!(row, [0; 256]);
     assert_eq!(made.value("name").unwrap().as_deref(), Some(&b"stays"[..]), "only the pixels are gone");
     fill(&made, 7);
-    helper.ask(CHECK_PIXELS, &made, &[7]);
-    helper.ends_well();
+    companion.ask(CHECK_PIXELS, &made, &[7]);
+    companion.ends_well();
 }
 
 #[test]
 fn values_and_the_colour_space_are_seen_by_all() {
     let _alone = process::alone();
-    let helper = Helper::start();
+    let companion = Companion::start();
     let made = surface(4, 4, PixelFormat::Bgra8);
-    assert_eq!(helper.ask(VALUE, &made, &[]), "None []");
+    assert_eq!(companion.ask(VALUE, &made, &[]), "None []");
     made.set_value("from the test", &[1, 2, 3]).unwrap();
-    assert_eq!(helper.ask(VALUE, &made, &[]), r#"Some([1, 2, 3]) ["from the test"]"#);
-    helper.ask(SET_VALUE, &made, b"hello");
-    assert_eq!(made.value("from the helper").unwrap().as_deref(), Some(&b"hello"[..]));
-    assert_eq!(made.value_names().unwrap(), ["from the helper", "from the test"]);
+    assert_eq!(companion.ask(VALUE, &made, &[]), r#"Some([1, 2, 3]) ["from the test"]"#);
+    companion.ask(SET_VALUE, &made, b"hello");
+    assert_eq!(made.value("from the companion").unwrap().as_deref(), Some(&b"hello"[..]));
+    assert_eq!(made.value_names().unwrap(), ["from the companion", "from the test"]);
     made.remove_value("from the test").unwrap();
     made.remove_value("from the test").unwrap();
-    assert_eq!(helper.ask(VALUE, &made, &[]), r#"None ["from the helper"]"#);
+    assert_eq!(companion.ask(VALUE, &made, &[]), r#"None ["from the companion"]"#);
 
     assert_eq!(made.color_space().unwrap(), None);
     made.set_color_space(Some(ColorSpace::DisplayP3)).unwrap();
-    assert_eq!(helper.ask(COLOR_SPACE, &made, &[]), "Some(DisplayP3)");
+    assert_eq!(companion.ask(COLOR_SPACE, &made, &[]), "Some(DisplayP3)");
     assert_eq!(made.color_space().unwrap(), Some(ColorSpace::Bt2100Pq));
     made.set_color_space(None).unwrap();
     assert_eq!(made.color_space().unwrap(), None);
@@ -335,8 +335,8 @@ fn values_and_the_colour_space_are_seen_by_all() {
     made.set_value("big", &vec![7; 27 << 10]).unwrap();
     assert_eq!(made.set_value("more", &vec![7; 2 << 10]).unwrap_err().status(), Status::TooLarge);
     assert_eq!(made.value("big").unwrap(), Some(vec![7; 27 << 10]));
-    assert_eq!(made.value("from the helper").unwrap().as_deref(), Some(&b"hello"[..]));
-    helper.ends_well();
+    assert_eq!(made.value("from the companion").unwrap().as_deref(), Some(&b"hello"[..]));
+    companion.ends_well();
 }
 
 /// A value of many bytes of which each follows from the first, so that no mixture of two is one.
@@ -381,7 +381,7 @@ fn write_values(name: &str) {
     }
 }
 
-fn start_writer(surface: &Surface) -> Helper {
+fn start_writer(surface: &Surface) -> Companion {
     let name = process::unique_name("values");
     let door = check_in(&name).unwrap();
     let peer = Peer::start("write values", &name);
@@ -389,7 +389,7 @@ fn start_writer(surface: &Surface) -> Helper {
     let mut start = Message::new(1);
     start.attach(surface.clone()).unwrap();
     to.request(start, SOON).unwrap();
-    Helper { peer, to }
+    Companion { peer, to }
 }
 
 #[test]
@@ -434,8 +434,8 @@ fn a_writer_killed_at_any_moment_leaves_the_old_value_or_the_new_one() {
 fn the_account_of_live_surfaces_is_exact() {
     let _alone = process::alone();
     assert_eq!(live_surfaces().count, 0, "no other test has one now");
-    let helper = Helper::start();
-    let of_helper = || helper.send(Message::new(LIVE));
+    let companion = Companion::start();
+    let of_helper = || companion.send(Message::new(LIVE));
     assert_eq!(of_helper(), "0 0 []");
     let (first, second) = (surface(10, 10, PixelFormat::R8), surface(100, 100, PixelFormat::Rgba16F));
     let live = live_surfaces();
@@ -446,7 +446,7 @@ fn the_account_of_live_surfaces_is_exact() {
     let clone = first.clone();
     assert_eq!(live_surfaces().count, 2, "a clone is the same surface");
 
-    helper.ask(HOLD, &first, &[]);
+    companion.ask(HOLD, &first, &[]);
     assert_eq!(of_helper(), format!("1 {} [{}]", first.allocation_size(), first.id()));
     let id = first.id();
     drop((first, clone));
@@ -467,7 +467,7 @@ fn the_account_of_live_surfaces_is_exact() {
     assert_eq!(live_surfaces().count, 1);
     drop(second);
     assert_eq!(live_surfaces(), Default::default());
-    helper.ends_well();
+    companion.ends_well();
 }
 
 #[cfg(target_os = "linux")]
@@ -574,7 +574,7 @@ fn written_behind_the_library(_: &MemoryRegion) -> bool {
 #[test]
 fn memory_that_is_read_only_for_others_is_so_at_the_other_process() {
     let _alone = process::alone();
-    let helper = Helper::start();
+    let companion = Companion::start();
     for (access, expected) in
         [(Access::ReadOnlyForOthers, "100 false false false"), (Access::ReadWrite, "100 true true true")]
     {
@@ -582,7 +582,7 @@ fn memory_that_is_read_only_for_others_is_so_at_the_other_process() {
         region.write(0, b"ours").unwrap();
         let mut request = Message::new(TRY_TO_WRITE_MEMORY);
         request.attach(region.clone()).unwrap();
-        assert_eq!(helper.send(request), expected);
+        assert_eq!(companion.send(request), expected);
         let mut first = [0];
         region.read(0, &mut first).unwrap();
         assert_eq!(first[0], if access == Access::ReadWrite { b'x' } else { b'o' });
@@ -595,5 +595,5 @@ fn memory_that_is_read_only_for_others_is_so_at_the_other_process() {
         }
         region.read(100, &mut []).unwrap();
     }
-    helper.ends_well();
+    companion.ends_well();
 }
