@@ -241,14 +241,14 @@ fn the_seed_moves_in_all_processes() {
 #[test]
 fn uses_count_across_processes_and_end_with_theirs() {
     let _alone = process::alone();
-    let mut helpers: Vec<Companion> = (0..2).map(|_| Companion::start()).collect();
+    let mut companions: Vec<Companion> = (0..2).map(|_| Companion::start()).collect();
     let made = surface(16, 16, PixelFormat::R8);
     assert!(!made.is_in_use());
-    helpers[0].ask(BEGIN_USE, &made, &[]);
+    companions[0].ask(BEGIN_USE, &made, &[]);
     assert!(made.is_in_use());
-    assert_eq!(helpers[1].ask(IS_IN_USE, &made, &[]), "true");
+    assert_eq!(companions[1].ask(IS_IN_USE, &made, &[]), "true");
     assert_eq!(made.use_count(), 0, "it is the companion's use");
-    helpers[0].ask(END_USE, &made, &[]);
+    companions[0].ask(END_USE, &made, &[]);
     assert!(!made.is_in_use());
     assert_eq!(made.decrement_use_count().unwrap_err().status(), Status::WrongState);
 
@@ -256,22 +256,22 @@ fn uses_count_across_processes_and_end_with_theirs() {
     made.increment_use_count().unwrap();
     assert_eq!(made.use_count(), 2);
     made.decrement_use_count().unwrap();
-    assert_eq!(helpers[1].ask(IS_IN_USE, &made, &[]), "true");
+    assert_eq!(companions[1].ask(IS_IN_USE, &made, &[]), "true");
     made.decrement_use_count().unwrap();
-    assert_eq!(helpers[1].ask(IS_IN_USE, &made, &[]), "false");
+    assert_eq!(companions[1].ask(IS_IN_USE, &made, &[]), "false");
 
     // A clone that is dropped with the rest ends what it began.
-    helpers[0].ask(BEGIN_USE, &made, &[]);
-    helpers[0].peer.kill();
+    companions[0].ask(BEGIN_USE, &made, &[]);
+    companions[0].peer.kill();
     assert!(!made.is_in_use(), "a killed process uses nothing");
-    assert_eq!(helpers[1].ask(IS_IN_USE, &made, &[]), "false");
+    assert_eq!(companions[1].ask(IS_IN_USE, &made, &[]), "false");
     // Its place can be taken: more processes one after the other than there are places at a time.
     for _ in 0..70 {
-        helpers[1].ask(BEGIN_USE, &made, &[]);
-        helpers[1].ask(END_USE, &made, &[]);
+        companions[1].ask(BEGIN_USE, &made, &[]);
+        companions[1].ask(END_USE, &made, &[]);
     }
-    helpers[1].ask(BEGIN_USE, &made, &[]);
-    helpers.pop().unwrap().ends_well();
+    companions[1].ask(BEGIN_USE, &made, &[]);
+    companions.pop().unwrap().ends_well();
     assert!(!made.is_in_use(), "nor does one that has ended");
 }
 
