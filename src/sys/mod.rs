@@ -65,5 +65,9 @@ pub(crate) use linux::{
     wait_readable,
 };
 
+// Not used yet but by its tests.
+#[cfg(test)]
+mod mach;
+
 #[cfg(not(target_os = "linux"))]
 compile_error!("surfaceport runs on Linux; the macOS side is being built");
