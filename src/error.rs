@@ -91,6 +91,12 @@ impl Error {
     }
 }
 
+/// Text that a peer sent, as one line that can be shown: at most so many bytes of it, and no control characters.
+pub(crate) fn line_from_peer(text: &[u8], most: usize) -> String {
+    let text = String::from_utf8_lossy(&text[..text.len().min(most)]);
+    text.chars().filter(|letter| !letter.is_control()).collect()
+}
+
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.message)

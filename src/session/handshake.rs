@@ -18,7 +18,7 @@ use std::hint::black_box;
 use zerocopy::little_endian::{U16, U32, U64};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
-use crate::error::{Error, Result, Status};
+use crate::error::{Error, Result, Status, line_from_peer};
 use crate::message::{AttachmentKind, Message};
 use crate::swapchain::ConsumerRight;
 use crate::sys::spawn::{TOKEN_LENGTH, Token};
@@ -207,10 +207,8 @@ fn read_refusal(bytes: &[u8]) -> Error {
         code if code == Status::Unsupported as u32 => Status::Unsupported,
         _ => Status::Refused,
     };
-    // One line, whatever was sent.
-    let text = String::from_utf8_lossy(&text[..text.len().min(MAX_TEXT)]);
-    let text: String = text.chars().filter(|letter| !letter.is_control()).collect();
-    Error::new(status, format!("the host refused this process: {text}"))
+    let reason = line_from_peer(text, MAX_TEXT);
+    Error::new(status, format!("the host refused this process: {reason}"))
 }
 
 /// A right to consume a swapchain, on its way to the other side.

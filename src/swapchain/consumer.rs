@@ -301,36 +301,46 @@ impl State {
             let message = "a consumer holds as many frames as there can be images: release one first";
             return Err(Error::fixed(Status::WrongState, message));
         };
-        let frame = match producer.mode {
-            PresentMode::Fifo => {
-                let next = self.last.saturating_add(1);
-                // Not before its images are here: once it counts as taken, the producer may draw over it.
-                let Some(frame) = producer.page.ordered(next) else { return Ok(None) };
-                if self.find_surface(shared, frame).is_none() {
-                    return Ok(None);
-                }
-                shared.page.take_next(&producer.page, place, next)
-            }
-            PresentMode::Mailbox | PresentMode::Immediate => {
-                let (frame, wake) = shared.page.take_newest(&producer.page, place, self.last);
-                if wake {
-                    let _ = producer.ringer.ring();
-                }
-                frame
-            }
+        let taken = match producer.mode {
+            PresentMode::Fifo => self.take_next(shared, &producer, place),
+            PresentMode::Mailbox | PresentMode::Immediate => self.take_newest(shared, &producer, place),
         };
-        let Some(frame) = frame else { return Ok(None) };
-        let Some(surface) = self.find_surface(shared, frame) else {
-            // The images of its generation are on their way, or never come: a fault of the producer.
-            if shared.page.let_go(&producer.page, place) {
-                let _ = producer.ringer.ring();
-            }
-            return Ok(None);
-        };
+        let Some((frame, surface)) = taken else { return Ok(None) };
         self.held[place] = true;
         self.count(frame.number());
         let info = FrameInfo::from_record(frame.number(), &producer.page.record(frame));
         Ok(Some(Frame { shared: shared.clone(), producer, surface, place, info }))
+    }
+
+    fn take_next(
+        &mut self,
+        shared: &Shared,
+        producer: &ProducerSide,
+        place: usize,
+    ) -> Option<(FrameWord, Surface)> {
+        let frame = producer.page.ordered(self.last.saturating_add(1))?;
+        // Not before its images are here: once it counts as taken, the producer may draw over it.
+        let surface = self.find_surface(shared, frame)?;
+        shared.page.take_ordered(place, frame);
+        Some((frame, surface))
+    }
+
+    fn take_newest(
+        &mut self,
+        shared: &Shared,
+        producer: &ProducerSide,
+        place: usize,
+    ) -> Option<(FrameWord, Surface)> {
+        let (frame, mut wake) = shared.page.take_newest(&producer.page, place, self.last);
+        let found = frame.and_then(|frame| Some((frame, self.find_surface(shared, frame)?)));
+        if frame.is_some() && found.is_none() {
+            // The images of its generation are on their way, or never come: a fault of the producer.
+            wake |= shared.page.let_go(&producer.page, place);
+        }
+        if wake {
+            let _ = producer.ringer.ring();
+        }
+        found
     }
 
     fn count(&mut self, number: u64) {

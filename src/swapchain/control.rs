@@ -277,13 +277,11 @@ impl ConsumerPage {
         (None, announced && self.let_go(producer, place))
     }
 
-    /// Consumer: takes frame `next` into a place of its holds, if it was presented.
-    pub(crate) fn take_next(&self, producer: &ProducerPage, place: usize, next: u64) -> Option<FrameWord> {
-        let frame = producer.ordered(next)?;
+    /// Consumer: takes the frame that [`ProducerPage::ordered`] gave for the next number into a place of its holds.
+    pub(crate) fn take_ordered(&self, place: usize, frame: FrameWord) {
         // Release, both, and in this order: who reads that the frame is consumed sees that it is held.
         self.hold.0[place].store(frame.0, Ordering::Release);
-        self.consumed.0.store(next, Ordering::Release);
-        Some(frame)
+        self.consumed.0.store(frame.number(), Ordering::Release);
     }
 
     /// Consumer: gives a frame back. Says whether the producer has to be woken.
@@ -336,7 +334,7 @@ impl ConsumerPage {
 
     /// Producer: the last frame taken in fifo.
     pub(crate) fn consumed(&self) -> u64 {
-        // Acquire: pairs with `take_next`.
+        // Acquire: pairs with `take_ordered`.
         self.consumed.0.load(Ordering::Acquire)
     }
 
@@ -523,7 +521,8 @@ mod loom_model {
             });
             let mut next = 1;
             for _ in 0..3 {
-                if let Some(frame) = chain.consumer.take_next(&chain.producer, 0, next) {
+                if let Some(frame) = chain.producer.ordered(next) {
+                    chain.consumer.take_ordered(0, frame);
                     assert_eq!(frame.number(), next);
                     assert_eq!(chain.look(frame.cell()), next);
                     next += 1;

@@ -15,7 +15,7 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
 use super::control::MAX_IMAGES;
 use super::{PresentMode, SwapchainOptions};
-use crate::error::{Error, Result, Status};
+use crate::error::{Error, Result, Status, line_from_peer};
 use crate::layout::SurfaceDescriptor;
 use crate::message::Message;
 use crate::pixel_format::PixelFormat;
@@ -113,10 +113,8 @@ pub(super) fn refused_message(reason: &Error) -> Result<Message> {
 
 /// Why a producer refused a consumer.
 pub(super) fn parse_refused(message: &Message) -> Error {
-    let text = message.payload();
-    let text = String::from_utf8_lossy(&text[..text.len().min(MAX_REASON)]);
-    let printable: String = text.chars().filter(|c| !c.is_control()).collect();
-    Error::new(Status::Refused, format!("the producer refused this consumer: {printable}"))
+    let reason = line_from_peer(message.payload(), MAX_REASON);
+    Error::new(Status::Refused, format!("the producer refused this consumer: {reason}"))
 }
 
 /// What a consumer is welcomed with.

@@ -132,17 +132,18 @@ impl State {
         if self.options.mode == PresentMode::Immediate {
             return candidates.map(|(cell, _)| cell).next();
         }
-        let fifo = self.options.mode == PresentMode::Fifo;
         // A fifo consumer that does not have these images yet could miss frames.
         let unsent = |link: &Link| link.taking != Taking::Newest && link.sent != self.current.number;
         if self.consumers.iter().any(unsent) {
             return None;
         }
         // Frames that wait for a first consumer.
-        let floor = if fifo && !self.is_attended() { self.waiting_floor() } else { u64::MAX };
+        let waits = self.options.mode == PresentMode::Fifo && !self.is_attended();
+        let floor = if waits { self.waiting_floor() } else { u64::MAX };
         let kept = |number: u64| number > floor;
         // A consumer gets their images before those of a new size, of which there can be no frame until then.
-        if self.cells.iter().any(|cell| kept(cell.number) && cell.generation != self.current.number) {
+        let is_of_another_size = |cell: &Cell| kept(cell.number) && cell.generation != self.current.number;
+        if waits && self.cells.iter().any(is_of_another_size) {
             return None;
         }
         let has_latest = |cell: usize| self.latest != FrameWord::NONE && self.latest.cell() == cell;
