@@ -10,6 +10,7 @@ use crate::surface::Surface;
 use crate::sys::memory::Memory;
 use crate::sys::message::{Attachment as SystemAttachment, AttachmentRef, Incoming, Outgoing, Payload};
 use crate::sys::port::MovingReceiveRight;
+use crate::sys::spawn::ProcessHandle;
 use crate::sys::wire;
 
 /// The largest payload of a message, in bytes: 256 MiB.
@@ -166,7 +167,7 @@ pub struct Message {
     attachments: Vec<Option<Held>>,
     reply: Option<SendOnceRight>,
     sender: Option<Sender>,
-    process: Option<OwnedFd>,
+    process: Option<ProcessHandle>,
 }
 
 impl Message {
@@ -341,7 +342,7 @@ impl Message {
     }
 
     /// A handle of the sender's process, where the port asked for it and the system has it.
-    pub(crate) fn sender_process(&self) -> Option<&OwnedFd> {
+    pub(crate) fn sender_process(&self) -> Option<&ProcessHandle> {
         self.process.as_ref()
     }
 

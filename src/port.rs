@@ -4,13 +4,17 @@
 //! dropping a right gives it back to the system.
 
 use std::fmt;
-use std::os::fd::{BorrowedFd, OwnedFd};
+use std::os::fd::BorrowedFd;
 
 use crate::error::{Error, Result, Status};
 use crate::message::Message;
 use crate::sys;
 use crate::sys::message::Received;
 use crate::time::{Deadline, Timeout};
+
+/// A right as the system names it, owned: on Linux a descriptor (one end of a `SOCK_SEQPACKET` Unix socket pair,
+/// close-on-exec), on macOS a Mach port name with one reference to its right.
+pub use crate::sys::port::RawRight;
 
 /// What a [`PortSet`] says is ready.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -135,18 +139,17 @@ impl SendRight {
         answers.receive_before(deadline).map_err(|error| SendError { error, message: None })
     }
 
-    /// The raw form of the right: a descriptor, close-on-exec, to be carried by any means that carries one.
-    /// Linux only.
-    pub fn into_descriptor(self) -> OwnedFd {
+    /// The raw form of the right, to be carried by any means that carries one.
+    pub fn into_raw(self) -> RawRight {
         self.0.into_raw()
     }
 
     /// A send right from its raw form.
     ///
-    /// Errors: [`Status::Malformed`], when the descriptor is no end of a `SOCK_SEQPACKET` Unix socket. The
-    /// descriptor is closed then.
-    pub fn from_descriptor(descriptor: OwnedFd) -> Result<Self> {
-        sys::port::SendRight::from_raw(descriptor).map(Self)
+    /// Errors: [`Status::Malformed`], when it is no end of a `SOCK_SEQPACKET` Unix socket, or no send right. It is
+    /// given back to the system then.
+    pub fn from_raw(raw: RawRight) -> Result<Self> {
+        sys::port::SendRight::from_raw(raw).map(Self)
     }
 }
 
@@ -177,11 +180,6 @@ impl ReceiveRight {
     /// Errors: [`Status::ResourceExhausted`].
     pub fn new() -> Result<Self> {
         sys::port::ReceiveRight::new(sys::port::Identity::Credentials).map(Self)
-    }
-
-    /// A port each of whose messages brings a handle of its sender's process, where the system can.
-    pub(crate) fn with_process_handles() -> Result<Self> {
-        sys::port::ReceiveRight::new(sys::port::Identity::ProcessHandle).map(Self)
     }
 
     /// A new send right to this port. Can be called at any time, also after all earlier ones are gone.
@@ -226,20 +224,19 @@ impl ReceiveRight {
         self.0.descriptor()
     }
 
-    /// The raw form of the right, a descriptor, which it has while exactly one send right was made of it.
-    /// Linux only.
+    /// The raw form of the right. On Linux it has one while exactly one send right was made of it, on macOS always.
     ///
     /// Errors: [`Status::WrongState`]; the right comes back.
-    pub fn into_descriptor(self) -> Result<OwnedFd, (Self, Error)> {
+    pub fn into_raw(self) -> Result<RawRight, (Self, Error)> {
         self.0.into_raw().map_err(|(right, error)| (Self(right), error))
     }
 
-    /// A receive right from its raw form: the other end is its first send right. What was sent before, through a
-    /// socket pair that this library did not make, comes from process 0.
+    /// A receive right from its raw form. On Linux the other end is its first send right, and what was sent before,
+    /// through a socket pair that this library did not make, comes from process 0.
     ///
-    /// Errors: [`Status::Malformed`], as [`SendRight::from_descriptor`].
-    pub fn from_descriptor(descriptor: OwnedFd) -> Result<Self> {
-        sys::port::ReceiveRight::from_raw(descriptor).map(Self)
+    /// Errors: [`Status::Malformed`], as [`SendRight::from_raw`].
+    pub fn from_raw(raw: RawRight) -> Result<Self> {
+        sys::port::ReceiveRight::from_raw(raw).map(Self)
     }
 }
 

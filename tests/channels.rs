@@ -7,7 +7,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use surfaceport::bootstrap;
-use surfaceport::channel::{Channel, ChannelDescriptors, ChannelEnd};
+use surfaceport::channel::{Channel, ChannelEnd, ChannelRights};
 use surfaceport::message::Message;
 use surfaceport::port::{ReceiveRight, SendRight};
 use surfaceport::{Status, Timeout};
@@ -154,8 +154,8 @@ fn an_end_survives_its_raw_form() {
     let (one, other) = Channel::pair().unwrap();
     let one = one.open();
     one.send(text(1, "queued"), SOON).unwrap();
-    let descriptors = other.into_descriptors().unwrap();
-    let other = ChannelEnd::from_descriptors(descriptors).unwrap().open();
+    let descriptors = other.into_raw().unwrap();
+    let other = ChannelEnd::from_raw(descriptors).unwrap().open();
     assert_eq!(other.receive(SOON).unwrap().payload(), b"queued");
     other.send(text(2, ""), SOON).unwrap();
     assert_eq!(one.receive(SOON).unwrap().id(), 2);
@@ -163,8 +163,8 @@ fn an_end_survives_its_raw_form() {
     assert_eq!(one.receive(SOON).unwrap_err().status(), Status::PeerDead);
 
     let null = || OwnedFd::from(std::fs::File::open("/dev/null").unwrap());
-    let wrong = ChannelDescriptors { receive: null(), send: null() };
-    assert_eq!(ChannelEnd::from_descriptors(wrong).unwrap_err().status(), Status::Malformed);
+    let wrong = ChannelRights { receive: null(), send: null() };
+    assert_eq!(ChannelEnd::from_raw(wrong).unwrap_err().status(), Status::Malformed);
 }
 
 /// Has one end of a pair, and the send right of its own end a second time, in another process.
@@ -173,9 +173,9 @@ fn messages_of_strangers_are_destroyed_and_counted() {
     let name = process::unique_name("strangers");
     let port = bootstrap::check_in(&name).unwrap();
     let (listening, speaking) = Channel::pair().unwrap();
-    let ChannelDescriptors { receive, send } = speaking.into_descriptors().unwrap();
-    let leaked = SendRight::from_descriptor(send.as_fd().try_clone_to_owned().unwrap()).unwrap();
-    let speaking = ChannelEnd::from_descriptors(ChannelDescriptors { receive, send }).unwrap().open();
+    let ChannelRights { receive, send } = speaking.into_raw().unwrap();
+    let leaked = SendRight::from_raw(send.as_fd().try_clone_to_owned().unwrap()).unwrap();
+    let speaking = ChannelEnd::from_raw(ChannelRights { receive, send }).unwrap().open();
     let listening = listening.open();
     speaking.send(text(1, "first"), SOON).unwrap();
     assert_eq!(listening.receive(SOON).unwrap().id(), 1);

@@ -155,7 +155,7 @@ struct Victim {
 impl Victim {
     fn new() -> Self {
         let port = ReceiveRight::new().unwrap();
-        let raw = port.make_send().unwrap().into_descriptor();
+        let raw = port.make_send().unwrap().into_raw();
         Self { port, raw }
     }
 
@@ -469,7 +469,7 @@ fn a_surfaces_shared_page_full_of_garbage_harms_nobody() {
             let real = Surface::create(&SurfaceDescriptor::new(8, 8, PixelFormat::R8)).unwrap();
             let mut message = Message::new(1);
             message.attach(real.clone()).unwrap();
-            let to_victim = SendRight::from_descriptor(victim.raw.try_clone().unwrap()).unwrap();
+            let to_victim = SendRight::from_raw(victim.raw.try_clone().unwrap()).unwrap();
             to_victim.send(message, SOON).unwrap();
             let arrived = victim.port.receive(SOON).unwrap().take_surface(0).unwrap();
             let page = vec![garbage; real.allocation_size()];
@@ -515,10 +515,10 @@ fn what_is_no_port_is_refused_as_a_right() {
                 victim.refuses_packet(what, &Packet::with([Entry::new(kind)]), &[fd.as_fd()]);
             }
             victim.refuses_packet(what, &Packet { flags: HAS_REPLY, ..Packet::new(b"") }, &[fd.as_fd()]);
-            assert_eq!(SendRight::from_descriptor(fd).unwrap_err().status(), Status::Malformed, "{what}");
+            assert_eq!(SendRight::from_raw(fd).unwrap_err().status(), Status::Malformed, "{what}");
         }
         for (what, fd) in not_ports() {
-            assert_eq!(ReceiveRight::from_descriptor(fd).unwrap_err().status(), Status::Malformed, "{what}");
+            assert_eq!(ReceiveRight::from_raw(fd).unwrap_err().status(), Status::Malformed, "{what}");
         }
     });
 }
@@ -530,10 +530,10 @@ fn a_socket_without_another_end_is_a_dead_port() {
             rustix::net::socket_with(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)
                 .unwrap()
         };
-        let send = SendRight::from_descriptor(lone()).unwrap();
+        let send = SendRight::from_raw(lone()).unwrap();
         assert!(send.is_dead().unwrap());
         assert_eq!(send.send(Message::new(1), SOON).unwrap_err().status(), Status::PeerDead);
-        let receive = ReceiveRight::from_descriptor(lone()).unwrap();
+        let receive = ReceiveRight::from_raw(lone()).unwrap();
         assert_eq!(receive.receive(SOON).unwrap_err().status(), Status::NoSenders);
         assert_eq!(receive.receive(BRIEFLY).unwrap_err().status(), Status::TimedOut);
     });
@@ -752,7 +752,7 @@ fn what_was_queued_before_identities_were_asked_for_names_nobody() {
     process::leaving_nothing(|| {
         let (receiving, sending) = socket_pair();
         write(sending.as_fd(), &Packet::new(b"early").bytes(), &[]);
-        let port = ReceiveRight::from_descriptor(receiving).unwrap();
+        let port = ReceiveRight::from_raw(receiving).unwrap();
         write(sending.as_fd(), &Packet::new(b"late").bytes(), &[]);
         assert_eq!(port.receive(SOON).unwrap().sender().unwrap().process_id, 0);
         assert_eq!(port.receive(SOON).unwrap().sender().unwrap().process_id, std::process::id());
@@ -767,8 +767,8 @@ fn a_second_message_through_a_send_once_right_is_not_received() {
         let once: SendOnceRight = victim.port.make_send_once().unwrap();
         let mut request = Message::new(1);
         request.set_reply_right(once);
-        SendRight::from_descriptor(accomplice.raw).unwrap().send(request, SOON).unwrap();
-        let raw = accomplice.port.into_descriptor().unwrap();
+        SendRight::from_raw(accomplice.raw).unwrap().send(request, SOON).unwrap();
+        let raw = accomplice.port.into_raw().unwrap();
         let stolen = receive_one_descriptor(raw.as_fd());
         for payload in [&b"first"[..], b"second", b"third"] {
             write(stolen.as_fd(), &Packet::new(payload).bytes(), &[]);
@@ -805,7 +805,7 @@ fn receive_one_descriptor(from: BorrowedFd<'_>) -> OwnedFd {
 fn the_peer_cannot_make_a_call_block_or_spin_by_switching_o_nonblock() {
     process::leaving_nothing(|| {
         let victim = Victim::new();
-        let clone = SendRight::from_descriptor(victim.raw.try_clone().unwrap()).unwrap();
+        let clone = SendRight::from_raw(victim.raw.try_clone().unwrap()).unwrap();
         for nonblocking in [false, true] {
             rustix::io::ioctl_fionbio(&victim.raw, nonblocking).unwrap();
             // A full queue: no wait where none was asked for, a whole one where it was.
@@ -875,7 +875,7 @@ fn an_end_that_is_shut_down_is_an_end() {
         }
         // The other way round: a receiver who says that it reads no more.
         let Kept { port, receiving, mut sending } = Kept::new(&[0]);
-        let send = SendRight::from_descriptor(sending[0].take().unwrap()).unwrap();
+        let send = SendRight::from_raw(sending[0].take().unwrap()).unwrap();
         rustix::net::shutdown(&receiving[0], Shutdown::Both).unwrap();
         let set = PortSet::new().unwrap();
         set.watch(&send, 5).unwrap();
@@ -894,7 +894,7 @@ fn a_right_that_moved_is_silent_in_the_set_that_it_left() {
         set.add(&victim.port, 1).unwrap();
         let mut message = Message::new(1);
         message.attach(victim.port).unwrap();
-        SendRight::from_descriptor(carrier.raw).unwrap().send(message, SOON).unwrap();
+        SendRight::from_raw(carrier.raw).unwrap().send(message, SOON).unwrap();
         let moved = carrier.port.receive(SOON).unwrap().take_receive_right(0).unwrap();
         second.send(Message::new(2), SOON).unwrap();
         assert_eq!(set.wait(Timeout::NONE).unwrap_err().status(), Status::TimedOut);
@@ -910,7 +910,7 @@ fn a_right_that_moved_is_silent_in_the_set_that_it_left() {
         while notice.is_ok() {
             notice = moved.receive(BRIEFLY);
         }
-        let raw = moved.into_descriptor().unwrap();
+        let raw = moved.into_raw().unwrap();
         sender.send(Message::new(4), SOON).unwrap();
         assert_eq!(set.wait(Timeout::NONE).unwrap_err().status(), Status::TimedOut);
         drop(raw);
@@ -1032,7 +1032,7 @@ fn running_out_of_descriptors_loses_no_message_and_no_right() {
 fn few_descriptors_many_lanes(_: &str) {
     limit_descriptors(1024);
     let victim = Victim::new();
-    let honest = SendRight::from_descriptor(victim.raw.try_clone().unwrap()).unwrap();
+    let honest = SendRight::from_raw(victim.raw.try_clone().unwrap()).unwrap();
     let many = ReceiveRight::new().unwrap();
     // More than one packet of a move holds. Only half of the table: the other half are the receiving ends.
     let senders: Vec<SendRight> = (0..450).map(|_| many.make_send().unwrap()).collect();
@@ -1070,7 +1070,7 @@ fn running_out_of_descriptors_loses_no_lane_of_a_receive_right() {
 fn little_address_space(_: &str) {
     const REGION: usize = 1 << 30;
     let victim = Victim::new();
-    let honest = SendRight::from_descriptor(victim.raw.try_clone().unwrap()).unwrap();
+    let honest = SendRight::from_raw(victim.raw.try_clone().unwrap()).unwrap();
     let once = Victim::new();
     for (send, region) in [(&honest, REGION), (&honest, 10)] {
         let mut message = Message::new(region as u32);
@@ -1121,7 +1121,7 @@ fn another_user(name: &str) {
     become_nobody();
     let me = own_credentials();
     send.send(Message::new(1), SOON).unwrap();
-    let raw = send.into_descriptor();
+    let raw = send.into_raw();
     write_as(raw.as_fd(), me).unwrap();
     let others = [
         rustix::net::UCred { uid: rustix::process::Uid::from_raw(me.uid.as_raw() ^ 1), ..me },

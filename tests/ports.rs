@@ -273,14 +273,14 @@ fn a_set_serves_its_members_in_turn_and_tells_of_dead_names() {
 #[test]
 fn rights_survive_their_raw_form() {
     let (receive, send) = port();
-    let send = SendRight::from_descriptor(send.into_descriptor()).unwrap();
-    let receive = ReceiveRight::from_descriptor(receive.into_descriptor().unwrap()).unwrap();
+    let send = SendRight::from_raw(send.into_raw()).unwrap();
+    let receive = ReceiveRight::from_raw(receive.into_raw().unwrap()).unwrap();
     send.send(text(1, "raw"), SOON).unwrap();
     assert_eq!(receive.receive(SOON).unwrap().payload(), b"raw");
     let _second = receive.make_send().unwrap();
-    let (receive, error) = receive.into_descriptor().unwrap_err();
+    let (receive, error) = receive.into_raw().unwrap_err();
     assert_eq!(error.status(), Status::WrongState);
     drop(receive);
     let file = std::fs::File::open("/dev/null").unwrap();
-    assert_eq!(SendRight::from_descriptor(file.into()).unwrap_err().status(), Status::Malformed);
+    assert_eq!(SendRight::from_raw(file.into()).unwrap_err().status(), Status::Malformed);
 }

@@ -398,7 +398,7 @@ fn inherited() -> (SendRight, OwnedFd) {
         let number = value.split(':').next().unwrap().parse().unwrap();
         rustix::process::pidfd_getfd(&me, number, PidfdGetfdFlags::empty()).unwrap()
     };
-    let port = SendRight::from_descriptor(duplicate("SURFACEPORT_PORT")).unwrap();
+    let port = SendRight::from_raw(duplicate("SURFACEPORT_PORT")).unwrap();
     (port, duplicate("SURFACEPORT_TOKEN_PIPE"))
 }
 

@@ -7,13 +7,13 @@
 //!
 //! Beneath are two ports, one for each direction. All types here can be used from any thread.
 
-use std::os::fd::{BorrowedFd, OwnedFd};
+use std::os::fd::BorrowedFd;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use crate::error::{Error, Result, Status};
 use crate::message::{Message, Sender};
-use crate::port::{Duplex, ReceiveRight, SendError, SendRight};
+use crate::port::{Duplex, RawRight, ReceiveRight, SendError, SendRight};
 use crate::sys::spawn::Process;
 use crate::sys::{AnyReadable, wait_readable};
 use crate::time::{Deadline, Timeout};
@@ -25,13 +25,13 @@ const STRANGERS_AT_ONCE: u32 = 64;
 #[derive(Debug)]
 pub struct ChannelEnd(Duplex);
 
-/// The two descriptors that are the raw form of a [`ChannelEnd`]. Both are close-on-exec. Linux only.
+/// The two rights that are the raw form of a [`ChannelEnd`].
 #[derive(Debug)]
-pub struct ChannelDescriptors {
-    /// Where this end's messages arrive.
-    pub receive: OwnedFd,
-    /// Where this end's messages go.
-    pub send: OwnedFd,
+pub struct ChannelRights {
+    /// To receive what the other end sends.
+    pub receive: RawRight,
+    /// To send to the other end.
+    pub send: RawRight,
 }
 
 /// A two-way connection to one other process.
@@ -82,25 +82,25 @@ impl ChannelEnd {
         }
     }
 
-    /// The raw form of the end, to be carried by any means that carries two descriptors. Linux only.
+    /// The raw form of the end, to be carried by any means that carries two rights.
     ///
-    /// Errors: [`Status::WrongState`], when this process cannot name its part by one descriptor any more; the end
-    /// comes back.
-    pub fn into_descriptors(self) -> Result<ChannelDescriptors, (Self, Error)> {
+    /// Errors: [`Status::WrongState`], when this process cannot name its part by one right any more; the end comes
+    /// back.
+    pub fn into_raw(self) -> Result<ChannelRights, (Self, Error)> {
         let Duplex { receive, send } = self.0;
-        match receive.into_descriptor() {
-            Ok(receive) => Ok(ChannelDescriptors { receive, send: send.into_descriptor() }),
+        match receive.into_raw() {
+            Ok(receive) => Ok(ChannelRights { receive, send: send.into_raw() }),
             Err((receive, error)) => Err((Self(Duplex { receive, send }), error)),
         }
     }
 
     /// An end from its raw form.
     ///
-    /// Errors: [`Status::Malformed`], when one of them is no end of a `SOCK_SEQPACKET` Unix socket;
-    /// [`Status::ResourceExhausted`]. The descriptors are closed then.
-    pub fn from_descriptors(descriptors: ChannelDescriptors) -> Result<Self> {
-        let receive = ReceiveRight::from_descriptor(descriptors.receive)?;
-        let send = SendRight::from_descriptor(descriptors.send)?;
+    /// Errors: [`Status::Malformed`], when one of them is no such right; [`Status::ResourceExhausted`]. Both are given
+    /// back to the system then.
+    pub fn from_raw(rights: ChannelRights) -> Result<Self> {
+        let receive = ReceiveRight::from_raw(rights.receive)?;
+        let send = SendRight::from_raw(rights.send)?;
         Ok(Self(Duplex { receive, send }))
     }
 }

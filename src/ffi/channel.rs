@@ -12,7 +12,7 @@ use super::message::{sfp_message, sfp_sender};
 use super::port::unsent;
 use super::status::sfp_status;
 #[cfg(target_os = "linux")]
-use crate::channel::ChannelDescriptors;
+use crate::channel::ChannelRights;
 use crate::channel::{Channel, ChannelEnd};
 use crate::error::{Error, Status};
 use crate::time::Timeout;
@@ -187,8 +187,7 @@ pub unsafe extern "C" fn sfp_channel_end_into_fds(
 ) -> sfp_status {
     call(|| {
         let (end, receive_fd, send_fd) = (borrow!(end), out!(receive_fd), out!(send_fd));
-        let raw =
-            end.0.consume_by(|end| end.into_descriptors().map_err(|(end, error)| (Some(end), error)))?;
+        let raw = end.0.consume_by(|end| end.into_raw().map_err(|(end, error)| (Some(end), error)))?;
         receive_fd.give_descriptor(raw.receive);
         send_fd.give_descriptor(raw.send);
         Ok(())
@@ -219,7 +218,7 @@ pub unsafe extern "C" fn sfp_channel_end_from_fds(
         let end = out!(end);
         let receive = duplicate(descriptor!(receive_fd))?;
         let send = duplicate(descriptor!(send_fd))?;
-        let made = ChannelEnd::from_descriptors(ChannelDescriptors { receive, send })?;
+        let made = ChannelEnd::from_raw(ChannelRights { receive, send })?;
         end.give(sfp_channel_end::new(made));
         Ok(())
     })

@@ -187,7 +187,7 @@ pub unsafe extern "C" fn sfp_request(
 pub unsafe extern "C" fn sfp_send_right_into_fd(right: *mut sfp_send_right, fd: *mut c_int) -> sfp_status {
     call(|| {
         let (right, fd) = (borrow!(right), out!(fd));
-        fd.give_descriptor(right.0.move_by(|right| Ok(right.into_descriptor()))?);
+        fd.give_descriptor(right.0.move_by(|right| Ok(right.into_raw()))?);
         Ok(())
     })
 }
@@ -209,7 +209,7 @@ pub unsafe extern "C" fn sfp_send_right_from_fd(fd: c_int, right: *mut *mut sfp_
     call(|| {
         let right = out!(right);
         let descriptor = duplicate(descriptor!(fd))?;
-        right.give(sfp_send_right::new(SendRight::from_descriptor(descriptor)?));
+        right.give(sfp_send_right::new(SendRight::from_raw(descriptor)?));
         Ok(())
     })
 }
@@ -466,7 +466,7 @@ pub unsafe extern "C" fn sfp_receive_right_into_fd(
 ) -> sfp_status {
     call(|| {
         let (right, fd) = (borrow!(right), out!(fd));
-        fd.give_descriptor(right.0.move_by(ReceiveRight::into_descriptor)?);
+        fd.give_descriptor(right.0.move_by(ReceiveRight::into_raw)?);
         Ok(())
     })
 }
@@ -492,7 +492,7 @@ pub unsafe extern "C" fn sfp_receive_right_from_fd(
     call(|| {
         let right = out!(right);
         let descriptor = duplicate(descriptor!(fd))?;
-        right.give(sfp_receive_right::new(ReceiveRight::from_descriptor(descriptor)?));
+        right.give(sfp_receive_right::new(ReceiveRight::from_raw(descriptor)?));
         Ok(())
     })
 }

@@ -222,14 +222,14 @@ impl Host {
         }
         let arguments = options.arguments.iter().map(|text| c_string(text)).collect::<Result<Vec<_>>>()?;
         let directory = options.directory.as_ref().map(|path| c_string(path.as_os_str())).transpose()?;
-        let mut invitation = Invitation::create()?;
+        let mut invitation = Invitation::for_spawn()?;
         invitation.set_hello_timeout(options.hello_timeout);
         invitation.set_allow_descendants(options.allow_descendants);
         let process = spawn::spawn(&Command {
             arguments: &arguments,
             environment: &options.environment(&invitation)?,
             directory: directory.as_deref(),
-            inherited: &invitation.descriptors(),
+            inheritance: invitation.inheritance(),
         })?;
         invitation.into_host_of(Some(process), options.end_of_life).map_err(|(_, error)| error)
     }

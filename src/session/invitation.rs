@@ -7,7 +7,8 @@ use super::handshake::Secret;
 use super::host::{EndOfLife, Host, Life, Terms};
 use crate::error::{Error, Result};
 use crate::port::ReceiveRight;
-use crate::sys::spawn::{self, Inheritance, Process};
+use crate::sys;
+use crate::sys::spawn::{self, Inheritance, Process, Token};
 use crate::time::Timeout;
 
 /// What a child has to inherit to connect to this process: a few environment entries and a few descriptors.
@@ -33,16 +34,28 @@ impl Invitation {
     ///
     /// Errors: [`Status::ResourceExhausted`](crate::Status::ResourceExhausted).
     pub fn create() -> Result<Self> {
-        let port = ReceiveRight::with_process_handles()?;
+        Self::with(Inheritance::for_others)
+    }
+
+    /// For a child that this library starts.
+    pub(super) fn for_spawn() -> Result<Self> {
+        Self::with(Inheritance::for_spawn)
+    }
+
+    fn with(make: impl FnOnce(&Token) -> Result<(sys::port::ReceiveRight, Inheritance)>) -> Result<Self> {
         let token = spawn::random_token()?;
-        let inheritance = Inheritance::new(port.make_send()?.0, &token)?;
+        let (port, inheritance) = make(&token)?;
         Ok(Self {
-            port,
+            port: ReceiveRight(port),
             token: Secret(token),
             inheritance,
             hello_timeout: Host::HELLO_TIMEOUT,
             allow_descendants: false,
         })
+    }
+
+    pub(super) fn inheritance(&self) -> &Inheritance {
+        &self.inheritance
     }
 
     /// Entries for the child's environment, as name and value. They say where things are; nothing in them is secret.
@@ -52,7 +65,7 @@ impl Invitation {
 
     /// The descriptors that the child has to have, under the same numbers. Borrowed: do not close them.
     pub fn descriptors(&self) -> Vec<BorrowedFd<'_>> {
-        self.inheritance.descriptors().to_vec()
+        self.inheritance.descriptors()
     }
 
     /// How long the child has to say hello, counted from [`Self::into_host`]. 10 seconds unless set.

@@ -5,7 +5,7 @@
 //! # `port`, `port_set`
 //!
 //! - `SendRight`: may be duplicated (`try_clone`) and sent. `is_dead` tells whether the receive right is gone.
-//!   Raw form: `into_raw`, `from_raw` (checked).
+//!   Raw form: `RawRight`, by `into_raw` and `from_raw` (checked).
 //! - `SendOnceRight`: good for one message, then it is used up. If it dies unused its receiver learns that.
 //! - `ReceiveRight`: `new`; `make_send` and `make_send_once` at any time; whole messages, in order for each
 //!   sender; bounded. It reports *no senders* once each time that the last send right is gone, however often
@@ -46,7 +46,8 @@
 //!
 //! # `spawn`
 //!
-//! - `spawn`: starts a process that inherits exactly the rights that it is given. `Process`: is it alive, wait
+//! - `Inheritance`: what a child needs to find its host: the way to a port, and a token. `spawn`: starts a process that
+//!   inherits that and no other right of ours. `Process`: is it alive, wait
 //!   for its end with a deadline, its exit status; no identifier is ever reused under it. `Token` pipes.
 //!   `effective_user`: who we are to the kernel.
 //!

@@ -13,6 +13,7 @@ use rustix::net::{RecvFlags, SendAncillaryBuffer, SendAncillaryMessage, SendFlag
 
 use super::memory::Memory;
 use super::port::{MovingReceiveRight, SendOnceRight, SendRight};
+use super::spawn::ProcessHandle;
 use super::surface::Surface;
 use super::{system_error, wait};
 use crate::error::{Error, Result, Status};
@@ -131,7 +132,7 @@ pub(crate) struct Sender {
     pub(crate) user_id: u32,
     pub(crate) group_id: u32,
     /// A handle that keeps naming that very process, where it was asked for and the kernel has it.
-    pub(crate) process: Option<OwnedFd>,
+    pub(crate) process: Option<ProcessHandle>,
 }
 
 /// Sends a message through a send right.

@@ -73,6 +73,9 @@ impl SendingEnd {
     }
 }
 
+/// A right outside of this library: one end of a socket pair.
+pub type RawRight = OwnedFd;
+
 /// Lets its holder send to a port, any number of times.
 #[derive(Debug)]
 pub(crate) struct SendRight(SendingEnd);

@@ -11,7 +11,7 @@ use rustix::io::{Errno, FdFlags};
 use rustix::pipe::PipeFlags;
 use rustix::process::{Pid, PidfdFlags, Signal, WaitId, WaitIdOptions};
 
-use super::port::{SendRight, duplicate};
+use super::port::{Identity, ReceiveRight, SendRight, duplicate};
 use super::{system_error, wait_readable};
 use crate::error::{Error, Result, Status};
 use crate::time::Deadline;
@@ -58,7 +58,19 @@ fn environment_value(fd: BorrowedFd<'_>) -> Result<String> {
 }
 
 impl Inheritance {
-    pub(crate) fn new(port: SendRight, token: &Token) -> Result<Self> {
+    /// For a child that [`spawn`] starts, with the port where it will say hello.
+    pub(crate) fn for_spawn(token: &Token) -> Result<(ReceiveRight, Self)> {
+        let port = ReceiveRight::new(Identity::ProcessHandle)?;
+        let inheritance = Self::new(port.make_send()?, token)?;
+        Ok((port, inheritance))
+    }
+
+    /// For a child that somebody else starts: the same here, since descriptors are all that it takes.
+    pub(crate) fn for_others(token: &Token) -> Result<(ReceiveRight, Self)> {
+        Self::for_spawn(token)
+    }
+
+    fn new(port: SendRight, token: &Token) -> Result<Self> {
         let (reading, writing) = rustix::pipe::pipe_with(PipeFlags::CLOEXEC)
             .map_err(|errno| system_error("making a pipe", errno))?;
         // A new pipe has room for it, so this is whole and does not wait.
@@ -82,8 +94,8 @@ impl Inheritance {
     }
 
     /// Descriptors that the child has to have under the same numbers.
-    pub(crate) fn descriptors(&self) -> [BorrowedFd<'_>; 2] {
-        [self.port.as_fd(), self.token.as_fd()]
+    pub(crate) fn descriptors(&self) -> Vec<BorrowedFd<'_>> {
+        vec![self.port.as_fd(), self.token.as_fd()]
     }
 }
 
@@ -181,7 +193,7 @@ pub(crate) struct Command<'a> {
     /// The working folder; `None` is this process's.
     pub(crate) directory: Option<&'a CStr>,
     /// Kept open in the child under the same numbers; every other descriptor of ours is close-on-exec.
-    pub(crate) inherited: &'a [BorrowedFd<'a>],
+    pub(crate) inheritance: &'a Inheritance,
 }
 
 /// `posix_spawn` functions answer with an error number.
@@ -272,8 +284,8 @@ impl Drop for SpawnAttributes {
 /// Errors: not found or permission denied for the program; what the system says.
 pub(crate) fn spawn(command: &Command<'_>) -> Result<Process> {
     let mut actions = FileActions::new()?;
-    for fd in command.inherited {
-        actions.keep(*fd)?;
+    for fd in command.inheritance.descriptors() {
+        actions.keep(fd)?;
     }
     if let Some(directory) = command.directory {
         actions.change_directory(directory)?;
@@ -312,6 +324,9 @@ pub(crate) enum Exit {
     Unknown,
 }
 
+/// What the kernel says of a sender's process beside its number: a pidfd.
+pub(crate) type ProcessHandle = OwnedFd;
+
 /// A process that keeps its identity: its number is not reused under this.
 #[derive(Debug)]
 pub(crate) struct Process {
@@ -338,7 +353,7 @@ impl Process {
     }
 
     /// Watches the process of a handle that the kernel gave with a message of it, or else finds it by its number.
-    pub(crate) fn watch_sender(process_id: u32, handle: Option<&OwnedFd>) -> Result<Self> {
+    pub(crate) fn watch_sender(process_id: u32, handle: Option<&ProcessHandle>) -> Result<Self> {
         let Some(handle) = handle else { return Self::watch(process_id) };
         let pid = i32::try_from(process_id).ok().and_then(Pid::from_raw);
         let pid = pid.ok_or_else(|| Error::invalid(format!("{process_id} is no process number")))?;
