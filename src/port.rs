@@ -9,7 +9,7 @@ use std::os::fd::BorrowedFd;
 use crate::error::{Error, Result, Status};
 use crate::message::Message;
 use crate::sys;
-use crate::sys::message::Received;
+use crate::sys::contents::Received;
 use crate::time::{Deadline, Timeout};
 
 /// A right as the system names it, owned: on Linux a descriptor (one end of a `SOCK_SEQPACKET` Unix socket pair,

@@ -1,6 +1,7 @@
 //! The operating system, behind one contract. Everything above this folder reads as if there were one system.
 //!
-//! `wire` is common to all systems; the others exist once for each system, in files of the same names.
+//! `contents`, `wire`, `posix` and `posix_spawn` are common to all systems; the others exist once for each system, in
+//! files of the same names.
 //!
 //! # `port`, `port_set`
 //!
@@ -56,19 +57,29 @@
 //! - `wait_readable`: waits until one of a few descriptors is readable. `AnyReadable`: some descriptors behind
 //!   one. `monotonic_nanoseconds`: the clock.
 
+pub(crate) mod contents;
+pub(crate) mod posix;
+mod posix_spawn;
 pub(crate) mod wire;
+
+pub(crate) use posix::{monotonic_nanoseconds, wait_readable};
 
 #[cfg(target_os = "linux")]
 mod linux;
 #[cfg(target_os = "linux")]
-pub(crate) use linux::{
-    AnyReadable, bootstrap, doorbell, memory, message, monotonic_nanoseconds, port, port_set, spawn, surface,
-    wait_readable,
-};
+use linux as system;
 
-// Not used yet but by its tests.
-#[cfg(test)]
+#[cfg(target_os = "macos")]
 mod mach;
+#[cfg(target_os = "macos")]
+use mach as system;
 
-#[cfg(not(target_os = "linux"))]
-compile_error!("surfaceport runs on Linux; the macOS side is being built");
+// Messages as bytes are tested wherever the library is.
+#[cfg(all(any(test, fuzzing), not(target_os = "macos")))]
+#[path = "mach/codec.rs"]
+pub(crate) mod codec;
+
+pub(crate) use system::{AnyReadable, bootstrap, doorbell, memory, message, port, port_set, spawn, surface};
+
+#[cfg(not(any(target_os = "linux", target_os = "macos")))]
+compile_error!("surfaceport runs on Linux and macOS");

@@ -15,8 +15,9 @@ use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, sockopt};
 
 use super::port::{Identity, ReceiveRight, SendRight, ask_for_identity};
-use super::{system_error, wait_readable};
+
 use crate::error::{Error, Result, Status};
+use crate::sys::posix::{system_error, wait_readable};
 use crate::time::Deadline;
 
 /// How many look-ups may wait until the owner of a name takes them in.

@@ -10,8 +10,8 @@ use rustix::io::Errno;
 use rustix::net::{RecvFlags, SendFlags};
 
 use super::port::{SendRight, socket_pair};
-use super::system_error;
 use crate::error::Result;
+use crate::sys::posix::system_error;
 
 /// The end that waits.
 #[derive(Debug)]

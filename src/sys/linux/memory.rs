@@ -8,8 +8,8 @@ use rustix::fs::{MemfdFlags, SealFlags};
 use rustix::io::Errno;
 use rustix::mm::{MapFlags, ProtFlags};
 
-use super::system_error;
 use crate::error::{Error, Result, Status};
+use crate::sys::posix::system_error;
 use crate::sys::wire::MAX_REGION;
 
 /// Who may write a region.
@@ -276,7 +276,7 @@ mod tests {
     fn others_cannot_write_what_is_read_only_for_them() {
         let made = Memory::create(100, Protection::ReadOnlyForOthers).unwrap();
         assert!(made.is_writable());
-        let other = Memory::open(super::super::port::duplicate(made.as_fd()).unwrap(), 100).unwrap();
+        let other = Memory::open(crate::sys::posix::duplicate(made.as_fd()).unwrap(), 100).unwrap();
         assert!(!other.is_writable());
         assert!(Mapping::new(other.as_fd(), 100, true).is_err(), "the kernel refuses a writable mapping");
         assert!(rustix::io::pwrite(&other, b"x", 0).is_err(), "and a write");

@@ -13,126 +13,32 @@ use rustix::net::{RecvFlags, SendAncillaryBuffer, SendAncillaryMessage, SendFlag
 
 use super::memory::Memory;
 use super::port::{MovingReceiveRight, SendOnceRight, SendRight};
-use super::spawn::ProcessHandle;
 use super::surface::Surface;
-use super::{system_error, wait};
 use crate::error::{Error, Result, Status};
+use crate::sys::contents::{Attachment, AttachmentRef, Incoming, Outgoing, Payload, Sender};
+use crate::sys::posix::{system_error, wait};
 use crate::sys::wire::{Described, Envelope, Kind, MAX_ATTACHMENTS, MAX_INLINE_MESSAGE};
 use crate::time::Deadline;
 
-/// What a message brought.
-#[derive(Debug)]
-pub(crate) enum Attachment {
-    SendRight(SendRight),
-    ReceiveRight(MovingReceiveRight),
-    Memory(Memory),
-    Surface(Surface),
-    Descriptor(OwnedFd),
-}
-
-/// What a message is to carry. A send lends it; behind a success the owner lets go of rights that moved by
-/// `MovingReceiveRight::moved` and `SendOnceRight::moved`, and drops the rest.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum AttachmentRef<'a> {
-    SendRight(&'a SendRight),
-    ReceiveRight(&'a MovingReceiveRight),
-    Memory(&'a Memory),
-    Surface(&'a Surface),
-    Descriptor(BorrowedFd<'a>),
-}
-
-impl<'a> AttachmentRef<'a> {
-    fn describe(&self) -> Described {
-        match self {
-            Self::SendRight(_) => Described::plain(Kind::SendRight),
-            Self::ReceiveRight(_) => Described::plain(Kind::ReceiveRight),
-            Self::Memory(memory) => {
-                Described { kind: Kind::Memory, length: memory.len() as u64, detail: [0; 32] }
-            }
-            Self::Surface(surface) => {
-                Described { kind: Kind::Surface, length: 0, detail: surface.describe() }
-            }
-            Self::Descriptor(_) => Described::plain(Kind::Descriptor),
-        }
-    }
-
-    fn descriptor(&self) -> BorrowedFd<'a> {
-        match *self {
-            Self::SendRight(right) => right.as_fd(),
-            Self::ReceiveRight(right) => right.as_fd(),
-            Self::Memory(memory) => memory.as_fd(),
-            Self::Surface(surface) => surface.as_fd(),
-            Self::Descriptor(fd) => fd,
-        }
+/// The descriptor that stands for an attachment.
+fn descriptor_of<'a>(attachment: &AttachmentRef<'a>) -> BorrowedFd<'a> {
+    match *attachment {
+        AttachmentRef::SendRight(right) => right.as_fd(),
+        AttachmentRef::ReceiveRight(right) => right.as_fd(),
+        AttachmentRef::Memory(memory) => memory.as_fd(),
+        AttachmentRef::Surface(surface) => surface.as_fd(),
+        AttachmentRef::Descriptor(fd) => fd,
     }
 }
 
-impl Attachment {
-    fn from_received(described: &Described, fd: OwnedFd) -> Result<Self> {
-        Ok(match described.kind {
-            Kind::SendRight => Self::SendRight(SendRight::from_raw(fd)?),
-            Kind::ReceiveRight => Self::ReceiveRight(MovingReceiveRight::from_received(fd)?),
-            Kind::Memory => Self::Memory(Memory::open(fd, described.length)?),
-            Kind::Surface => Self::Surface(Surface::open(fd, &described.detail)?),
-            Kind::Descriptor => Self::Descriptor(fd),
-        })
-    }
-}
-
-/// A message's bytes: inside of the message, or a sealed region beside it.
-#[derive(Debug)]
-pub(crate) enum Payload {
-    Inline(Vec<u8>),
-    OutOfLine(Memory),
-}
-
-impl Payload {
-    pub(crate) fn bytes(&self) -> &[u8] {
-        match self {
-            Self::Inline(bytes) => bytes,
-            Self::OutOfLine(memory) => memory.sealed_bytes(),
-        }
-    }
-}
-
-/// A message on its way out.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Outgoing<'a> {
-    pub(crate) id: u32,
-    pub(crate) payload: &'a Payload,
-    pub(crate) reply: Option<&'a SendOnceRight>,
-    pub(crate) attachments: &'a [AttachmentRef<'a>],
-}
-
-/// A message that arrived, checked.
-#[derive(Debug)]
-pub(crate) struct Incoming {
-    pub(crate) id: u32,
-    pub(crate) payload: Payload,
-    pub(crate) reply: Option<SendOnceRight>,
-    pub(crate) attachments: Vec<Attachment>,
-    pub(crate) sender: Sender,
-}
-
-/// What a receive right can bring.
-#[derive(Debug)]
-pub(crate) enum Received {
-    Message(Incoming),
-    /// The last send right is gone and the queue is empty.
-    NoSenders,
-    /// A send-once right died unused: the answer will not come.
-    SendOnceDestroyed,
-}
-
-/// Who sent a message, as the kernel says.
-#[derive(Debug)]
-pub(crate) struct Sender {
-    /// 0 when the sender's process cannot be named from here (another PID namespace).
-    pub(crate) process_id: u32,
-    pub(crate) user_id: u32,
-    pub(crate) group_id: u32,
-    /// A handle that keeps naming that very process, where it was asked for and the kernel has it.
-    pub(crate) process: Option<ProcessHandle>,
+fn attachment_from(described: &Described, fd: OwnedFd) -> Result<Attachment> {
+    Ok(match described.kind {
+        Kind::SendRight => Attachment::SendRight(SendRight::from_raw(fd)?),
+        Kind::ReceiveRight => Attachment::ReceiveRight(MovingReceiveRight::from_received(fd)?),
+        Kind::Memory => Attachment::Memory(Memory::open(fd, described.length)?),
+        Kind::Surface => Attachment::Surface(Surface::open(fd, &described.detail)?),
+        Kind::Descriptor => Attachment::Descriptor(fd),
+    })
 }
 
 /// Sends a message through a send right.
@@ -161,7 +67,7 @@ fn send_to_lane(lane: BorrowedFd<'_>, message: Outgoing<'_>, deadline: Deadline)
     let mut rights = Vec::with_capacity(envelope.native_rights());
     rights.extend(region.map(Memory::as_fd));
     rights.extend(message.reply.map(SendOnceRight::as_fd));
-    rights.extend(message.attachments.iter().map(AttachmentRef::descriptor));
+    rights.extend(message.attachments.iter().map(descriptor_of));
     loop {
         match send_packet(lane, &[IoSlice::new(&head), IoSlice::new(inline)], &rights) {
             Ok(()) => return Ok(()),
@@ -418,7 +324,7 @@ fn open_packet(packet: Packet, used_up: bool, buffer: &[u8]) -> Result<Incoming>
         .attachments
         .iter()
         .zip(descriptors)
-        .map(|(described, fd)| Attachment::from_received(described, fd))
+        .map(|(described, fd)| attachment_from(described, fd))
         .collect::<Result<Vec<_>>>()?;
     let sender = match packet.credentials {
         Some(of) => Sender {

@@ -11,64 +11,10 @@ pub(crate) mod surface;
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
-use rustix::event::{PollFd, PollFlags, Timespec, epoll, poll};
-use rustix::io::Errno;
+use rustix::event::epoll;
 
-use crate::error::{Error, Result, Status};
-use crate::time::Deadline;
-
-/// Turns an errno into the status by which a program can decide.
-pub(crate) fn system_error(what: &str, errno: Errno) -> Error {
-    let status = match errno {
-        Errno::MFILE | Errno::NFILE | Errno::NOMEM | Errno::NOBUFS | Errno::NOSPC | Errno::TOOMANYREFS => {
-            Status::ResourceExhausted
-        }
-        Errno::ACCESS | Errno::PERM => Status::PermissionDenied,
-        Errno::NOENT => Status::NotFound,
-        // The last two: a socket that a peer sent as a port and that leads nowhere.
-        Errno::PIPE | Errno::CONNRESET | Errno::CONNREFUSED | Errno::NOTCONN => Status::PeerDead,
-        Errno::OPNOTSUPP | Errno::NOSYS => Status::Unsupported,
-        _ => Status::System,
-    };
-    Error::new(status, format!("{what}: {}", std::io::Error::from(errno)))
-}
-
-/// Nanoseconds of `CLOCK_MONOTONIC`.
-pub(crate) fn monotonic_nanoseconds() -> i64 {
-    let now = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
-    now.tv_sec * 1_000_000_000 + now.tv_nsec
-}
-
-/// Waits until one of up to eight descriptors is readable (or its other end is gone). Bit `i` of the answer says
-/// that descriptor `i` is; 0 means that the deadline came first.
-pub(crate) fn wait_readable(descriptors: &[BorrowedFd<'_>], deadline: Deadline) -> Result<u8> {
-    wait(descriptors, PollFlags::IN, deadline)
-}
-
-/// As [`wait_readable`], for the events that the caller names. Hang-ups and errors always count.
-fn wait(descriptors: &[BorrowedFd<'_>], events: PollFlags, deadline: Deadline) -> Result<u8> {
-    assert!((1..=8).contains(&descriptors.len()), "a wait is for one to eight descriptors, more want a set");
-    // An array and no vector: this is on the way of each sleeping consumer and must not allocate. The places
-    // beyond the last descriptor are never handed to the kernel.
-    let mut places: [PollFd<'_>; 8] = std::array::from_fn(|i| {
-        PollFd::from_borrowed_fd(*descriptors.get(i).unwrap_or(&descriptors[0]), events)
-    });
-    let set = &mut places[..descriptors.len()];
-    loop {
-        let timeout = deadline
-            .remaining()
-            .map(|left| Timespec { tv_sec: left.as_secs() as i64, tv_nsec: left.subsec_nanos().into() });
-        match poll(set, timeout.as_ref()) {
-            Ok(_) => {
-                let ready = set.iter().enumerate().filter(|(_, fd)| !fd.revents().is_empty());
-                return Ok(ready.fold(0, |bits, (i, _)| bits | 1 << i));
-            }
-            // A signal: go on with what is left of the time.
-            Err(Errno::INTR) => {}
-            Err(errno) => return Err(system_error("waiting for a descriptor", errno)),
-        }
-    }
-}
+use super::posix::system_error;
+use crate::error::Result;
 
 /// Some descriptors behind one, which is readable while any of them is. It does not keep them open: one that is
 /// closed takes no part any more.

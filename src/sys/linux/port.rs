@@ -14,9 +14,10 @@ use rustix::io::Errno;
 use rustix::net::{AddressFamily, Shutdown, SocketFlags, SocketType, sockopt};
 
 use super::bootstrap::Listener;
-use super::message::{self, LaneEvent, Received};
-use super::{system_error, wait, wait_readable};
+use super::message::{self, LaneEvent};
 use crate::error::{Error, Result, Status};
+use crate::sys::contents::Received;
+use crate::sys::posix::{duplicate, system_error, wait, wait_readable};
 use crate::time::Deadline;
 
 /// The most lanes of which one receive right can be made at another process.
@@ -487,10 +488,4 @@ impl AsFd for MovingReceiveRight {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.carrier.as_fd()
     }
-}
-
-pub(super) fn duplicate(fd: BorrowedFd<'_>) -> Result<OwnedFd> {
-    fd.try_clone_to_owned().map_err(|error| {
-        system_error("duplicating a descriptor", Errno::from_io_error(&error).unwrap_or(Errno::IO))
-    })
 }

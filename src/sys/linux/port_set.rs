@@ -8,9 +8,9 @@ use rustix::event::epoll;
 use rustix::io::Errno;
 
 use super::doorbell::Doorbell;
-use super::port::{ReceiveRight, SendRight, duplicate};
-use super::{system_error, wait_readable};
+use super::port::{ReceiveRight, SendRight};
 use crate::error::{Error, Result, Status};
+use crate::sys::posix::{duplicate, system_error, wait_readable};
 use crate::time::Deadline;
 
 /// What a set says is ready.

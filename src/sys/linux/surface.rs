@@ -21,10 +21,10 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
 use super::memory::{Memory, Protection};
 use super::spawn::ProcessStamp;
-use super::system_error;
 use crate::error::{Error, Result, Status};
 use crate::layout::{Alignment, Layout, SurfaceDescriptor};
 use crate::pixel_format::PixelFormat;
+use crate::sys::posix::system_error;
 
 /// Processes that can use one surface at a time and be counted.
 const MAX_USERS: usize = 64;
@@ -109,7 +109,7 @@ impl Surface {
         Ok(Self(Arc::new(Inner { memory, shared_offset, layout, id: random_id()? })))
     }
 
-    pub(super) fn describe(&self) -> [u8; 32] {
+    pub(crate) fn describe(&self) -> [u8; 32] {
         let descriptor = self.0.layout.descriptor();
         zerocopy::transmute!(Detail {
             width: descriptor.width.into(),

@@ -1,0 +1,102 @@
+//! What messages carry, in the terms of every system.
+
+use std::os::fd::{BorrowedFd, OwnedFd};
+
+use super::memory::Memory;
+use super::port::{MovingReceiveRight, SendOnceRight, SendRight};
+use super::spawn::ProcessHandle;
+use super::surface::Surface;
+use super::wire::{Described, Kind};
+
+/// What a message brought.
+#[derive(Debug)]
+pub(crate) enum Attachment {
+    SendRight(SendRight),
+    ReceiveRight(MovingReceiveRight),
+    Memory(Memory),
+    Surface(Surface),
+    Descriptor(OwnedFd),
+}
+
+/// What a message is to carry. A send lends it; behind a success the owner lets go of rights that moved by
+/// `MovingReceiveRight::moved` and `SendOnceRight::moved`, and drops the rest.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum AttachmentRef<'a> {
+    SendRight(&'a SendRight),
+    ReceiveRight(&'a MovingReceiveRight),
+    Memory(&'a Memory),
+    Surface(&'a Surface),
+    Descriptor(BorrowedFd<'a>),
+}
+
+impl<'a> AttachmentRef<'a> {
+    pub(super) fn describe(&self) -> Described {
+        match self {
+            Self::SendRight(_) => Described::plain(Kind::SendRight),
+            Self::ReceiveRight(_) => Described::plain(Kind::ReceiveRight),
+            Self::Memory(memory) => {
+                Described { kind: Kind::Memory, length: memory.len() as u64, detail: [0; 32] }
+            }
+            Self::Surface(surface) => {
+                Described { kind: Kind::Surface, length: 0, detail: surface.describe() }
+            }
+            Self::Descriptor(_) => Described::plain(Kind::Descriptor),
+        }
+    }
+}
+
+/// A message's bytes: inside of the message, or a sealed region beside it.
+#[derive(Debug)]
+pub(crate) enum Payload {
+    Inline(Vec<u8>),
+    OutOfLine(Memory),
+}
+
+impl Payload {
+    pub(crate) fn bytes(&self) -> &[u8] {
+        match self {
+            Self::Inline(bytes) => bytes,
+            Self::OutOfLine(memory) => memory.sealed_bytes(),
+        }
+    }
+}
+
+/// A message on its way out.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Outgoing<'a> {
+    pub(crate) id: u32,
+    pub(crate) payload: &'a Payload,
+    pub(crate) reply: Option<&'a SendOnceRight>,
+    pub(crate) attachments: &'a [AttachmentRef<'a>],
+}
+
+/// A message that arrived, checked.
+#[derive(Debug)]
+pub(crate) struct Incoming {
+    pub(crate) id: u32,
+    pub(crate) payload: Payload,
+    pub(crate) reply: Option<SendOnceRight>,
+    pub(crate) attachments: Vec<Attachment>,
+    pub(crate) sender: Sender,
+}
+
+/// What a receive right can bring.
+#[derive(Debug)]
+pub(crate) enum Received {
+    Message(Incoming),
+    /// The last send right is gone and the queue is empty.
+    NoSenders,
+    /// A send-once right died unused: the answer will not come.
+    SendOnceDestroyed,
+}
+
+/// Who sent a message, as the kernel says.
+#[derive(Debug)]
+pub(crate) struct Sender {
+    /// 0 when the sender's process cannot be named from here (another PID namespace).
+    pub(crate) process_id: u32,
+    pub(crate) user_id: u32,
+    pub(crate) group_id: u32,
+    /// A handle that keeps naming that very process, where it was asked for and the kernel has it.
+    pub(crate) process: Option<ProcessHandle>,
+}
