@@ -1,6 +1,6 @@
 //! The operating system, behind one contract. Everything above this folder reads as if there were one system.
 //!
-//! `contents`, `wire`, `posix` and `posix_spawn` are common to all systems; the others exist once for each system, in
+//! `contents`, `wire`, `memory_access`, `posix` and `posix_spawn` are common to all systems; the others exist once for each system, in
 //! files of the same names.
 //!
 //! # `port`, `port_set`
@@ -58,6 +58,7 @@
 //!   one. `monotonic_nanoseconds`: the clock.
 
 pub(crate) mod contents;
+mod memory_access;
 pub(crate) mod posix;
 mod posix_spawn;
 pub(crate) mod wire;
@@ -77,6 +78,7 @@ use mach as system;
 // Messages as bytes are tested wherever the library is.
 #[cfg(all(any(test, fuzzing), not(target_os = "macos")))]
 #[path = "mach/codec.rs"]
+#[allow(dead_code, reason = "macOS uses all of it")]
 pub(crate) mod codec;
 
 pub(crate) use system::{AnyReadable, bootstrap, doorbell, memory, message, port, port_set, spawn, surface};

@@ -1,6 +1,6 @@
 //! What POSIX has and every system does alike: error numbers, the clock, waiting for descriptors.
 
-use std::os::fd::{BorrowedFd, OwnedFd};
+use std::os::fd::BorrowedFd;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
@@ -59,11 +59,4 @@ pub(super) fn wait(descriptors: &[BorrowedFd<'_>], events: PollFlags, deadline: 
             Err(errno) => return Err(system_error("waiting for a descriptor", errno)),
         }
     }
-}
-
-/// Another descriptor of the same file, close-on-exec.
-pub(super) fn duplicate(fd: BorrowedFd<'_>) -> Result<OwnedFd> {
-    fd.try_clone_to_owned().map_err(|error| {
-        system_error("duplicating a descriptor", Errno::from_io_error(&error).unwrap_or(Errno::IO))
-    })
 }

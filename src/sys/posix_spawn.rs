@@ -1,10 +1,11 @@
 //! What POSIX systems do alike to start a process: `posix_spawn`, and a token through a pipe.
 
 use std::ffi::{CStr, CString, OsStr};
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::os::unix::ffi::OsStrExt;
 
-use rustix::io::Errno;
+use rustix::fs::FileType;
+use rustix::io::{Errno, FdFlags};
 use rustix::process::Pid;
 
 use super::posix::{system_error, wait_readable};
@@ -50,6 +51,57 @@ pub(super) fn read_token(pipe: &OwnedFd, deadline: Deadline) -> Result<Token> {
         }
     }
     Ok(token)
+}
+
+/// A descriptor's value in the environment: its number, a colon, its inode. The entries are inherited further than the
+/// descriptors, and a number alone could be anybody's by then.
+pub(super) fn environment_value(fd: BorrowedFd<'_>) -> Result<String> {
+    let status = rustix::fs::fstat(fd).map_err(|errno| system_error("naming a descriptor", errno))?;
+    Ok(format!("{}:{}", fd.as_raw_fd(), status.st_ino))
+}
+
+/// A descriptor as the environment names it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) struct Inherited {
+    number: RawFd,
+    inode: u64,
+}
+
+pub(super) fn inherited(entry: &str) -> Result<Option<Inherited>> {
+    let Some(value) = std::env::var_os(entry) else { return Ok(None) };
+    let parse = |text: &str| {
+        let (number, inode) = text.split_once(':')?;
+        let (number, inode) = (number.parse().ok()?, inode.parse().ok()?);
+        (number > 2).then_some(Inherited { number, inode })
+    };
+    match value.to_str().and_then(parse) {
+        Some(inherited) => Ok(Some(inherited)),
+        None => Err(Error::new(
+            Status::NotFound,
+            format!("{entry} is {}, which names no descriptor", value.display()),
+        )),
+    }
+}
+
+/// Makes an inherited descriptor ours: owned, and close-on-exec from here on. One that is not the very file that the
+/// host meant is left alone: the environment can be an ancestor's, and the number then means something else here.
+pub(super) fn adopt(Inherited { number, inode }: Inherited, kind: FileType) -> Result<OwnedFd> {
+    // SAFETY: borrowed for the length of this call only; the kernel answers EBADF if there is no such descriptor.
+    let borrowed = unsafe { BorrowedFd::borrow_raw(number) };
+    // Inodes of two file systems can have the same number; a socket's and a pipe's are of one each.
+    let is_it = rustix::fs::fstat(borrowed)
+        .is_ok_and(|status| status.st_ino == inode && FileType::from_raw_mode(status.st_mode) == kind);
+    if !is_it || rustix::io::fcntl_setfd(borrowed, FdFlags::CLOEXEC).is_err() {
+        return Err(Error::new(
+            Status::NotFound,
+            format!(
+                "the descriptor {number} that a host passed on is not here: it was closed on the way, or this \
+                 process was started by another one than that host"
+            ),
+        ));
+    }
+    // SAFETY: this is the very file that the host left for this library, and it is adopted once.
+    Ok(unsafe { OwnedFd::from_raw_fd(number) })
 }
 
 /// What to start, and how.

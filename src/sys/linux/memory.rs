@@ -12,6 +12,8 @@ use crate::error::{Error, Result, Status};
 use crate::sys::posix::system_error;
 use crate::sys::wire::MAX_REGION;
 
+pub(crate) use crate::sys::memory_access::{copy_in, copy_out};
+
 /// Who may write a region.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Protection {
@@ -200,7 +202,7 @@ impl Memory {
     }
 
     /// Gives pages back to the system; they read as zeroes until they are written again.
-    pub(super) fn punch(&self, offset: u64, length: u64) -> Result<()> {
+    pub(crate) fn punch(&self, offset: u64, length: u64) -> Result<()> {
         let mode = rustix::fs::FallocateFlags::PUNCH_HOLE | rustix::fs::FallocateFlags::KEEP_SIZE;
         rustix::fs::fallocate(&self.0.fd, mode, offset, length)
             .map_err(|errno| system_error("giving back memory", errno))
@@ -211,24 +213,6 @@ impl AsFd for Memory {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.0.fd.as_fd()
     }
-}
-
-/// Copies into a writable region, at an offset that the caller has checked.
-pub(crate) fn copy_in(memory: &Memory, offset: usize, bytes: &[u8]) {
-    assert!(memory.is_writable() && offset.checked_add(bytes.len()).is_some_and(|end| end <= memory.len()));
-    // SAFETY: the range is within the writable mapping, checked above; `bytes` is private memory, so the two do
-    // not overlap. Another process may write the same bytes meanwhile: what is there then is a mixture, as with
-    // any memory that is shared without agreement, and no reference to it exists here.
-    unsafe { std::ptr::copy_nonoverlapping(bytes.as_ptr(), memory.base().add(offset).as_ptr(), bytes.len()) };
-}
-
-/// Copies out of a region, at an offset that the caller has checked.
-pub(crate) fn copy_out(memory: &Memory, offset: usize, bytes: &mut [u8]) {
-    assert!(offset.checked_add(bytes.len()).is_some_and(|end| end <= memory.len()));
-    // SAFETY: as in `copy_in`, for a mapping that is always readable.
-    unsafe {
-        std::ptr::copy_nonoverlapping(memory.base().add(offset).as_ptr(), bytes.as_mut_ptr(), bytes.len())
-    };
 }
 
 #[cfg(test)]
@@ -276,7 +260,7 @@ mod tests {
     fn others_cannot_write_what_is_read_only_for_them() {
         let made = Memory::create(100, Protection::ReadOnlyForOthers).unwrap();
         assert!(made.is_writable());
-        let other = Memory::open(crate::sys::posix::duplicate(made.as_fd()).unwrap(), 100).unwrap();
+        let other = Memory::open(super::super::duplicate(made.as_fd()).unwrap(), 100).unwrap();
         assert!(!other.is_writable());
         assert!(Mapping::new(other.as_fd(), 100, true).is_err(), "the kernel refuses a writable mapping");
         assert!(rustix::io::pwrite(&other, b"x", 0).is_err(), "and a write");

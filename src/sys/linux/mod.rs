@@ -12,6 +12,7 @@ pub(crate) mod surface;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use rustix::event::epoll;
+use rustix::io::Errno;
 
 use super::posix::system_error;
 use crate::error::Result;
@@ -38,4 +39,11 @@ impl AnyReadable {
     pub(crate) fn descriptor(&self) -> BorrowedFd<'_> {
         self.0.as_fd()
     }
+}
+
+/// Another descriptor of the same file, close-on-exec.
+pub(super) fn duplicate(fd: BorrowedFd<'_>) -> Result<OwnedFd> {
+    fd.try_clone_to_owned().map_err(|error| {
+        system_error("duplicating a descriptor", Errno::from_io_error(&error).unwrap_or(Errno::IO))
+    })
 }

@@ -14,10 +14,11 @@ use rustix::io::Errno;
 use rustix::net::{AddressFamily, Shutdown, SocketFlags, SocketType, sockopt};
 
 use super::bootstrap::Listener;
+use super::duplicate;
 use super::message::{self, LaneEvent};
 use crate::error::{Error, Result, Status};
 use crate::sys::contents::Received;
-use crate::sys::posix::{duplicate, system_error, wait, wait_readable};
+use crate::sys::posix::{system_error, wait, wait_readable};
 use crate::time::Deadline;
 
 /// The most lanes of which one receive right can be made at another process.

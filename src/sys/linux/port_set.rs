@@ -8,9 +8,10 @@ use rustix::event::epoll;
 use rustix::io::Errno;
 
 use super::doorbell::Doorbell;
+use super::duplicate;
 use super::port::{ReceiveRight, SendRight};
 use crate::error::{Error, Result, Status};
-use crate::sys::posix::{duplicate, system_error, wait_readable};
+use crate::sys::posix::{system_error, wait_readable};
 use crate::time::Deadline;
 
 /// What a set says is ready.

@@ -1,26 +1,26 @@
 //! Processes on Linux: `posix_spawn`, pidfds, and what a child inherits.
 
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use parking_lot::Mutex;
 use rustix::fs::FileType;
-use rustix::io::{Errno, FdFlags};
+use rustix::io::Errno;
 use rustix::pipe::PipeFlags;
 use rustix::process::{Pid, PidfdFlags, Signal, WaitId, WaitIdOptions};
 
+use super::duplicate;
 use super::port::{Identity, ReceiveRight, SendRight};
 use crate::error::{Error, Result, Status};
-use crate::sys::posix::{duplicate, system_error, wait_readable};
-use crate::sys::posix_spawn::{read_token, start, token_pipe};
+use crate::sys::posix::{system_error, wait_readable};
+use crate::sys::posix_spawn::{adopt, environment_value, inherited, read_token, start, token_pipe};
 use crate::time::Deadline;
 
 pub(crate) use crate::sys::posix_spawn::{Command, Exit, TOKEN_LENGTH, Token, effective_user};
 
-/// The environment entry that names the inherited port's descriptor: its number, a colon, its inode. The entries are
-/// inherited further than the descriptors, and a number alone could be anybody's by then.
+/// The environment entry that names the inherited port's descriptor.
 const PORT_ENTRY: &str = "SURFACEPORT_PORT";
-/// The environment entry that names the descriptor of the pipe with the token, in the same form.
+/// The environment entry that names the descriptor of the pipe with the token.
 const TOKEN_ENTRY: &str = "SURFACEPORT_TOKEN_PIPE";
 
 /// A new random token.
@@ -39,12 +39,6 @@ pub(crate) struct Inheritance {
     port: OwnedFd,
     token: OwnedFd,
     environment: [(&'static str, String); 2],
-}
-
-/// A descriptor's value in the environment.
-fn environment_value(fd: BorrowedFd<'_>) -> Result<String> {
-    let status = rustix::fs::fstat(fd).map_err(|errno| system_error("naming a descriptor", errno))?;
-    Ok(format!("{}:{}", fd.as_raw_fd(), status.st_ino))
 }
 
 impl Inheritance {
@@ -103,50 +97,6 @@ pub(crate) fn take_inheritance(deadline: Deadline) -> Result<(SendRight, Token)>
     let port = SendRight::from_raw(adopt(port, FileType::Socket)?)
         .map_err(|error| Error::new(Status::NotFound, format!("{PORT_ENTRY}: {error}")))?;
     Ok((port, read_token(&adopt(token, FileType::Fifo)?, deadline)?))
-}
-
-/// A descriptor as the environment names it.
-#[derive(Clone, Copy, PartialEq, Eq)]
-struct Inherited {
-    number: RawFd,
-    inode: u64,
-}
-
-fn inherited(entry: &str) -> Result<Option<Inherited>> {
-    let Some(value) = std::env::var_os(entry) else { return Ok(None) };
-    let parse = |text: &str| {
-        let (number, inode) = text.split_once(':')?;
-        let (number, inode) = (number.parse().ok()?, inode.parse().ok()?);
-        (number > 2).then_some(Inherited { number, inode })
-    };
-    match value.to_str().and_then(parse) {
-        Some(inherited) => Ok(Some(inherited)),
-        None => Err(Error::new(
-            Status::NotFound,
-            format!("{entry} is {}, which names no descriptor", value.display()),
-        )),
-    }
-}
-
-/// Makes an inherited descriptor ours: owned, and close-on-exec from here on. One that is not the very file that the
-/// host meant is left alone: the environment can be an ancestor's, and the number then means something else here.
-fn adopt(Inherited { number, inode }: Inherited, kind: FileType) -> Result<OwnedFd> {
-    // SAFETY: borrowed for the length of this call only; the kernel answers EBADF if there is no such descriptor.
-    let borrowed = unsafe { BorrowedFd::borrow_raw(number) };
-    // Inodes of two file systems can have the same number; a socket's and a pipe's are of one each.
-    let is_it = rustix::fs::fstat(borrowed)
-        .is_ok_and(|status| status.st_ino == inode && FileType::from_raw_mode(status.st_mode) == kind);
-    if !is_it || rustix::io::fcntl_setfd(borrowed, FdFlags::CLOEXEC).is_err() {
-        return Err(Error::new(
-            Status::NotFound,
-            format!(
-                "the descriptor {number} that a host passed on is not here: it was closed on the way, or this \
-                 process was started by another one than that host"
-            ),
-        ));
-    }
-    // SAFETY: this is the very file that the host left for this library, and it is adopted once.
-    Ok(unsafe { OwnedFd::from_raw_fd(number) })
 }
 
 /// Starts a process.

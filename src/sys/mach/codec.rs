@@ -13,10 +13,23 @@ use crate::error::{Error, Result};
 /// The name of a right in this task; 0 is none.
 pub(crate) type Name = u32;
 /// `MACH_PORT_DEAD`.
-const DEAD: Name = u32::MAX;
+pub(crate) const DEAD: Name = u32::MAX;
 
 /// `MACH_MSGH_BITS_COMPLEX`.
 const COMPLEX: u32 = 0x8000_0000;
+/// How a right travels: `MACH_MSG_TYPE_COPY_SEND`.
+const COPY_SEND: u8 = 19;
+/// `MACH_MSGH_BITS_REMOTE_MASK`; the local port's disposition stands at bit 8: `MACH_MSGH_BITS_LOCAL_MASK`.
+const LOCAL_SHIFT: u32 = 8;
+/// The most bytes that `round_msg` of `mach/message.h` adds.
+const ROUNDING: usize = 4;
+/// `MACH_MSG_VIRTUAL_COPY`.
+const VIRTUAL_COPY: u8 = 1;
+/// What the library's own messages have as `msgh_id`; the user's number is in the envelope.
+pub(crate) const MESSAGE_ID: i32 = 0x5346_504d;
+/// Room for the largest trailer that any system appends: `MAX_TRAILER_SIZE` is 68, which other kernels may exceed.
+pub(crate) const TRAILER_ROOM: usize = 128;
+
 /// `MACH_MSGH_BITS_REMOTE_MASK`; the voucher's disposition stands at bit 16: `MACH_MSGH_BITS_VOUCHER_MASK`.
 const REMOTE_MASK: u32 = 0x1f;
 const VOUCHER_SHIFT: u32 = 16;
@@ -111,6 +124,95 @@ pub(crate) trait RightTable: Clone {
     fn names_at(&self, address: u64, count: u32) -> Vec<Name>;
 }
 
+/// A descriptor of a message to be sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Lent {
+    /// A send right, of which the kernel makes one more for the receiver.
+    Send(Name),
+    /// A receive right, which moves.
+    Receive(Name),
+    /// Memory, of which the receiver gets a copy-on-write copy.
+    Memory { address: u64, length: u32 },
+}
+
+/// Where a message goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Destination {
+    /// Through a send right, which stays.
+    Send(Name),
+    /// Through a send-once right, which the message uses up.
+    SendOnce(Name),
+}
+
+/// Builds a message. `parts` together are its body: their length, and then they.
+///
+/// The order is header, descriptors, body; the size is a multiple of four, as the kernel wants it
+/// (`MACH_SEND_MSG_TOO_SMALL` otherwise).
+pub(crate) fn build(to: Destination, reply: Option<Name>, lent: &[Lent], parts: &[&[u8]]) -> Vec<u8> {
+    let length: usize = parts.iter().map(|part| part.len()).sum();
+    let room = size_of::<Header>() + 4 + lent.len() * size_of::<OolDescriptor>() + 4 + length + ROUNDING;
+    let mut bytes = vec![0; size_of::<Header>()];
+    bytes.reserve_exact(room);
+    if !lent.is_empty() {
+        bytes.extend_from_slice(&(lent.len() as u32).to_ne_bytes());
+    }
+    for descriptor in lent {
+        let right = |name: Name, disposition| PortDescriptor {
+            name: name.into(),
+            reserved: 0.into(),
+            reserved_too: 0.into(),
+            disposition,
+            kind: PORT_DESCRIPTOR,
+        };
+        match *descriptor {
+            Lent::Send(name) => bytes.extend_from_slice(right(name, COPY_SEND).as_bytes()),
+            Lent::Receive(name) => bytes.extend_from_slice(right(name, PORT_RECEIVE).as_bytes()),
+            Lent::Memory { address, length } => bytes.extend_from_slice(
+                OolDescriptor {
+                    address: address.into(),
+                    deallocate: 0,
+                    copy: VIRTUAL_COPY,
+                    how: 0,
+                    kind: OOL_DESCRIPTOR,
+                    length: length.into(),
+                }
+                .as_bytes(),
+            ),
+        }
+    }
+    bytes.extend_from_slice(&(length as u32).to_ne_bytes());
+    parts.iter().for_each(|part| bytes.extend_from_slice(part));
+    bytes.resize(bytes.len().next_multiple_of(ROUNDING), 0);
+    let (remote, disposition) = match to {
+        Destination::Send(name) => (name, COPY_SEND),
+        Destination::SendOnce(name) => (name, PORT_SEND_ONCE),
+    };
+    let local = reply.map_or(0, |_| u32::from(PORT_SEND_ONCE) << LOCAL_SHIFT);
+    let header = Header {
+        bits: (u32::from(disposition) | local | if lent.is_empty() { 0 } else { COMPLEX }).into(),
+        size: (bytes.len() as u32).into(),
+        remote: remote.into(),
+        local: reply.unwrap_or(0).into(),
+        voucher: 0.into(),
+        id: (MESSAGE_ID as u32).into(),
+    };
+    bytes[..size_of::<Header>()].copy_from_slice(header.as_bytes());
+    bytes
+}
+
+/// The bytes of the parts that [`build`] was given, out of a body.
+///
+/// Errors: malformed.
+pub(crate) fn body_bytes(body: &[u8]) -> Result<&[u8]> {
+    let wrong = || Error::malformed("a Mach message has a body of another length than it says");
+    let (length, rest) = U32::ref_from_prefix(body).map_err(|_| wrong())?;
+    let length = length.get() as usize;
+    if length.checked_next_multiple_of(ROUNDING) != Some(rest.len()) {
+        return Err(wrong());
+    }
+    rest.get(..length).ok_or_else(wrong)
+}
+
 /// A right that is given back when this is dropped.
 #[derive(Debug)]
 pub(crate) struct OwnedRight<T: RightTable> {
@@ -121,8 +223,13 @@ pub(crate) struct OwnedRight<T: RightTable> {
 
 impl<T: RightTable> OwnedRight<T> {
     /// `None` for a name that stands for no right: a sender can put null and dead names anywhere.
-    fn new(name: Name, kind: RightKind, table: &T) -> Option<Self> {
-        (name != 0 && name != DEAD).then(|| Self { name, kind, table: table.clone() })
+    pub(crate) fn new(name: Name, kind: RightKind, table: &T) -> Option<Self> {
+        (name != 0 && name != DEAD).then(|| Self::from_name(name, kind, table))
+    }
+
+    /// Also for a name that stands for no right: giving that back is nothing.
+    pub(crate) fn from_name(name: Name, kind: RightKind, table: &T) -> Self {
+        Self { name, kind, table: table.clone() }
     }
 
     pub(crate) fn name(&self) -> Name {
@@ -153,6 +260,14 @@ pub(crate) struct OwnedMemory<T: RightTable> {
     pub(crate) address: u64,
     pub(crate) length: u64,
     table: T,
+}
+
+impl<T: RightTable> OwnedMemory<T> {
+    /// The memory is the caller's from here on: address and bytes.
+    pub(crate) fn into_region(self) -> (u64, u64) {
+        let this = std::mem::ManuallyDrop::new(self);
+        (this.address, this.length)
+    }
 }
 
 impl<T: RightTable> Drop for OwnedMemory<T> {
@@ -195,6 +310,7 @@ pub(crate) struct Taken<'a, T: RightTable> {
 /// What has been gathered of a message that is not judged yet.
 struct Gathered<T: RightTable> {
     reply: Option<OwnedRight<T>>,
+    destination: Option<OwnedRight<T>>,
     _voucher: Option<OwnedRight<T>>,
     parts: Vec<Part<T>>,
     /// The first thing that is wrong.
@@ -254,26 +370,40 @@ impl<T: RightTable> Gathered<T> {
     }
 }
 
-/// Takes a received message apart. `bytes` begin with its header and end with its trailer or behind it.
-///
-/// Errors: malformed; everything that the message carried is given back.
-pub(crate) fn take_apart<'a, T: RightTable>(bytes: &'a [u8], table: &T) -> Result<Taken<'a, T>> {
-    let wrong = |fault: &str| Error::malformed(format!("a Mach message has {fault}"));
-    let (header, _) = Header::ref_from_prefix(bytes).map_err(|_| wrong("no header"))?;
+/// Which ports of a header are whose.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Direction {
+    /// The remote port is the right to answer, and the local one is the port itself.
+    Received,
+    /// The remote port is the destination, and the local one the right to answer.
+    GivenBack,
+}
+
+/// Owns everything that a message carries. The answer's second part is what follows the descriptors.
+fn gather<'a, T: RightTable>(
+    header: &Header,
+    bytes: &'a [u8],
+    direction: Direction,
+    table: &T,
+) -> (Gathered<T>, &'a [u8]) {
     let bits = header.bits.get();
-    let disposition_at = |shift: u32| (bits >> shift & REMOTE_MASK) as u8;
-    let header_right = |name: U32, disposition: u8| {
-        let kind = match disposition {
+    let right = |name: U32, shift: u32| {
+        let kind = match (bits >> shift & REMOTE_MASK) as u8 {
             PORT_SEND => RightKind::Send,
             PORT_SEND_ONCE => RightKind::SendOnce,
             _ => return None,
         };
-        OwnedRight::new(name.get(), kind, table)
+        Some(OwnedRight::from_name(name.get(), kind, table))
+    };
+    let remote = right(header.remote, 0);
+    let (reply, destination) = match direction {
+        Direction::Received => (remote, None),
+        Direction::GivenBack => (right(header.local, LOCAL_SHIFT), remote),
     };
     let mut gathered = Gathered {
-        // In a received message the remote port is the right to answer, and the local one is the port itself.
-        reply: header_right(header.remote, disposition_at(0)),
-        _voucher: header_right(header.voucher, disposition_at(VOUCHER_SHIFT)),
+        reply,
+        destination,
+        _voucher: right(header.voucher, VOUCHER_SHIFT),
         parts: Vec::new(),
         fault: None,
     };
@@ -297,6 +427,51 @@ pub(crate) fn take_apart<'a, T: RightTable>(bytes: &'a [u8], table: &T) -> Resul
             Err(_) => gathered.fail("descriptors, and ends before them"),
         }
     }
+    (gathered, rest)
+}
+
+/// What a send that failed gave back.
+#[derive(Debug)]
+pub(crate) struct GivenBack<T: RightTable> {
+    /// The destination: for a send right one more reference than was lent, for a send-once right the right itself.
+    pub(crate) destination: Option<OwnedRight<T>>,
+    pub(crate) reply: Option<OwnedRight<T>>,
+    /// One for each descriptor, in order.
+    pub(crate) parts: Vec<Part<T>>,
+}
+
+impl<T: RightTable> Default for GivenBack<T> {
+    fn default() -> Self {
+        Self { destination: None, reply: None, parts: Vec::new() }
+    }
+}
+
+/// Owns what the kernel put into the buffer of a send that it accepted and could not finish: a *pseudo-receive*, as
+/// XNU calls it (`ipc_kmsg_copyout_pseudo`). Copied rights come back as one reference more, moved ones possibly under
+/// another name, memory as a copy.
+pub(crate) fn take_back<T: RightTable>(bytes: &[u8], table: &T) -> GivenBack<T> {
+    match Header::ref_from_prefix(bytes) {
+        Ok((header, _)) => {
+            let (gathered, _) = gather(header, bytes, Direction::GivenBack, table);
+            GivenBack { destination: gathered.destination, reply: gathered.reply, parts: gathered.parts }
+        }
+        Err(_) => GivenBack::default(),
+    }
+}
+
+/// The size of the message that a buffer is too small for: the kernel leaves its header there.
+pub(crate) fn size_of_waiting(bytes: &[u8]) -> usize {
+    Header::ref_from_prefix(bytes).map_or(0, |(header, _)| header.size.get() as usize)
+}
+
+/// Takes a received message apart. `bytes` begin with its header and end with its trailer or behind it.
+///
+/// Errors: malformed; everything that the message carried is given back.
+pub(crate) fn take_apart<'a, T: RightTable>(bytes: &'a [u8], table: &T) -> Result<Taken<'a, T>> {
+    let wrong = |fault: &str| Error::malformed(format!("a Mach message has {fault}"));
+    let (header, _) = Header::ref_from_prefix(bytes).map_err(|_| wrong("no header"))?;
+    let (mut gathered, rest) = gather(header, bytes, Direction::Received, table);
+    let size = header.size.get() as usize;
     if size < size_of::<Header>() || size > bytes.len() {
         gathered.fail("another size than it says");
     }
@@ -318,20 +493,14 @@ pub(crate) fn take_apart<'a, T: RightTable>(bytes: &'a [u8], table: &T) -> Resul
         },
     };
     let id = header.id.get() as i32;
-    Ok(Taken {
-        id,
-        reply: gathered.reply.take(),
-        parts: std::mem::take(&mut gathered.parts),
-        body: rest,
-        audit,
-    })
+    Ok(Taken { id, reply: gathered.reply, parts: gathered.parts, body: rest, audit })
 }
 
 /// What the kernel itself has to say.
 #[derive(Debug)]
 pub(crate) enum Notification<T: RightTable> {
-    /// The last send right is gone, as of this make-send count.
-    NoSenders { made: u32 },
+    /// The last send right is gone, or was when the kernel said so.
+    NoSenders,
     /// A send-once right died unused.
     SendOnce,
     /// The port behind a name is dead. The notification's own reference to the name comes with it.
@@ -358,7 +527,7 @@ impl<T: RightTable> Taken<'_, T> {
             .map(|(value, _)| value.get());
         let value = || value.ok_or_else(|| Error::malformed("a notification of the kernel is too short"));
         Ok(Some(match self.id {
-            NOTIFY_NO_SENDERS => Notification::NoSenders { made: value()? },
+            NOTIFY_NO_SENDERS => Notification::NoSenders,
             NOTIFY_DEAD_NAME => Notification::DeadName(OwnedRight::new(value()?, RightKind::DeadName, table)),
             _ => Notification::SendOnce,
         }))
@@ -561,7 +730,7 @@ mod tests {
             let bytes = message(id, &[], 0, &body, 0);
             take_apart(&bytes, &table).unwrap().notification(&table).unwrap()
         };
-        assert!(matches!(real(NOTIFY_NO_SENDERS), Some(Notification::NoSenders { made: 77 })));
+        assert!(matches!(real(NOTIFY_NO_SENDERS), Some(Notification::NoSenders)));
         assert!(matches!(real(NOTIFY_SEND_ONCE), Some(Notification::SendOnce)));
         assert!(real(1).is_none());
         table.0.borrow_mut().clear();

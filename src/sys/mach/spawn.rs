@@ -1,0 +1,388 @@
+//! Processes on macOS: `posix_spawn`, EVFILT_PROC, and what a child inherits.
+//!
+//! A port goes to a child that we spawn as one of its *registered ports* (`mach_ports_register`, `mach/task.h`): up to
+//! three send rights that a task passes on to the tasks it makes. That needs no name, so no sandbox denies it. A child
+//! that somebody else starts finds the port by a random bootstrap name.
+
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use mach2::kern_return::KERN_SUCCESS;
+use mach2::task::{mach_ports_lookup, mach_ports_register, task_info};
+use mach2::traps::task_name_for_pid;
+use mach2::vm::mach_vm_deallocate;
+use parking_lot::Mutex;
+use rustix::io::{Errno, FdFlags};
+use rustix::process::{Pid, Signal, WaitIdOptions, WaitOptions};
+
+use super::bootstrap;
+use super::kqueue::Kqueue;
+use super::port::{Identity, ReceiveRight, SendRight};
+use super::{check, task};
+use crate::error::{Error, Result, Status};
+use crate::sys::posix::{system_error, wait_readable};
+use crate::sys::posix_spawn::{adopt, environment_value, inherited, read_token, start, token_pipe};
+use crate::time::Deadline;
+
+pub(crate) use crate::sys::posix_spawn::{Command, Exit, TOKEN_LENGTH, Token, effective_user};
+
+/// The environment entry that says where the port is: `registered`, or `name:` and a bootstrap name.
+const PORT_ENTRY: &str = "SURFACEPORT_PORT";
+const REGISTERED: &str = "registered";
+const NAME: &str = "name:";
+/// The environment entry that names the descriptor of the pipe with the token.
+const TOKEN_ENTRY: &str = "SURFACEPORT_TOKEN_PIPE";
+
+fn fill_random(bytes: &mut [u8]) -> Result<()> {
+    // SAFETY: the buffer has that length; up to 256 bytes come whole or not at all: getentropy(2).
+    match unsafe { libc::getentropy(bytes.as_mut_ptr().cast(), bytes.len()) } {
+        0 => Ok(()),
+        _ => Err(Error::fixed(Status::System, "the system gives no random bytes")),
+    }
+}
+
+/// A new random token.
+pub(crate) fn random_token() -> Result<Token> {
+    let mut token = Token::default();
+    fill_random(&mut token)?;
+    Ok(token)
+}
+
+/// What a child has to inherit to find its host: a port and a token. The environment says where they are and
+/// nothing more, since other processes of the user can read it.
+#[derive(Debug)]
+pub(crate) struct Inheritance {
+    /// To be registered when the child is started; none, if it has a name.
+    port: Option<SendRight>,
+    token: OwnedFd,
+    environment: [(&'static str, String); 2],
+}
+
+impl Inheritance {
+    /// For a child that [`spawn`] starts, with the port where it will say hello.
+    pub(crate) fn for_spawn(token: &Token) -> Result<(ReceiveRight, Self)> {
+        // Without registered ports, which no system is known to deny, a name has to do.
+        if registered_ports().is_err() {
+            return Self::for_others(token);
+        }
+        let port = ReceiveRight::new(Identity::Credentials)?;
+        let inheritance = Self::new(Some(port.make_send()?), REGISTERED.to_owned(), token)?;
+        Ok((port, inheritance))
+    }
+
+    /// For a child that somebody else starts.
+    pub(crate) fn for_others(token: &Token) -> Result<(ReceiveRight, Self)> {
+        let mut random = [0; 16];
+        fill_random(&mut random)?;
+        let name = format!("org.surfaceport.host.{:032x}", u128::from_ne_bytes(random));
+        let port = bootstrap::check_in(&name)?;
+        let inheritance = Self::new(None, format!("{NAME}{name}"), token)?;
+        Ok((port, inheritance))
+    }
+
+    fn new(port: Option<SendRight>, place: String, token: &Token) -> Result<Self> {
+        let pipe = rustix::pipe::pipe().map_err(|errno| system_error("making a pipe", errno))?;
+        // There is no pipe2: a process that another thread starts just now inherits the ends.
+        for end in [&pipe.0, &pipe.1] {
+            rustix::io::fcntl_setfd(end, FdFlags::CLOEXEC)
+                .map_err(|errno| system_error("making a descriptor close-on-exec", errno))?;
+        }
+        let token = token_pipe(pipe, token)?;
+        let environment = [(PORT_ENTRY, place), (TOKEN_ENTRY, environment_value(token.as_fd())?)];
+        Ok(Self { port, token, environment })
+    }
+
+    /// Entries for the child's environment.
+    pub(crate) fn environment(&self) -> Vec<(String, String)> {
+        self.environment.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect()
+    }
+
+    /// Descriptors that the child has to have under the same numbers.
+    pub(crate) fn descriptors(&self) -> Vec<BorrowedFd<'_>> {
+        vec![self.token.as_fd()]
+    }
+}
+
+/// `TASK_PORT_REGISTER_MAX` of `mach/task_special_ports.h` and its users.
+const MOST_REGISTERED: usize = 3;
+
+/// The registered ports of this task, null ones included.
+fn registered_ports() -> Result<Vec<SendRight>> {
+    let (mut list, mut count) = (std::ptr::null_mut::<u32>(), 0);
+    // SAFETY: the kernel writes the address of a new array and its length.
+    check("looking up registered ports", unsafe {
+        mach_ports_lookup(task(), &raw mut list, &raw mut count)
+    })?;
+    // SAFETY: an array of that many names, each with a reference that is ours now.
+    let ports = (0..count as usize).map(|i| unsafe { list.add(i).read() }).map(SendRight::from_owned_name);
+    let ports = ports.collect();
+    // SAFETY: the kernel mapped it for us, nobody refers to it any more.
+    unsafe { mach_vm_deallocate(task(), list as u64, u64::from(count) * size_of::<u32>() as u64) };
+    Ok(ports)
+}
+
+fn register(ports: &[SendRight]) -> Result<()> {
+    let mut names: Vec<u32> = ports.iter().map(SendRight::name).take(MOST_REGISTERED).collect();
+    // SAFETY: the array has that many names; the kernel makes references of its own.
+    check("registering ports", unsafe { mach_ports_register(task(), names.as_mut_ptr(), names.len() as u32) })
+}
+
+/// Starts a process.
+///
+/// Errors: not found or permission denied for the program; what the system says.
+pub(crate) fn spawn(command: &Command<'_>) -> Result<Process> {
+    let Some(port) = &command.inheritance.port else { return Process::open(start(command)?, true) };
+    // One spawn at a time has the task's list. A process that another thread starts meanwhile by other means gets the
+    // right, too; it has no token.
+    static REGISTERING: Mutex<()> = Mutex::new(());
+    let _registering = REGISTERING.lock();
+    let before = registered_ports()?;
+    let mut with_ours = vec![port.try_clone()?];
+    for other in &before {
+        with_ours.push(other.try_clone()?);
+    }
+    register(&with_ours)?;
+    let started = start(command);
+    register(&before)?;
+    // Our own child, not waited for yet: the number cannot have been given to another process.
+    Process::open(started?, true)
+}
+
+/// Takes what this process inherited. It is there once.
+///
+/// Errors: not found, when no host started this process; wrong state, when it was taken before; timed out.
+pub(crate) fn take_inheritance(deadline: Deadline) -> Result<(SendRight, Token)> {
+    static TAKEN: AtomicBool = AtomicBool::new(false);
+    let (Some(place), Some(token)) = (std::env::var_os(PORT_ENTRY), inherited(TOKEN_ENTRY)?) else {
+        return Err(Error::new(
+            Status::NotFound,
+            format!(
+                "no host started this process: {PORT_ENTRY} and {TOKEN_ENTRY} are not in its environment"
+            ),
+        ));
+    };
+    // Relaxed: the flag guards itself only; nothing else is published through it.
+    if TAKEN.swap(true, Ordering::Relaxed) {
+        return Err(Error::fixed(Status::WrongState, "this process has connected to its host before"));
+    }
+    let token = adopt(token, rustix::fs::FileType::Fifo)?;
+    let port = match place.to_str() {
+        Some(REGISTERED) => take_registered_port()?,
+        Some(place) if place.starts_with(NAME) => bootstrap::look_up(&place[NAME.len()..], Deadline::NOW)?,
+        _ => {
+            let message = format!("{PORT_ENTRY} is {}, which names no port", place.display());
+            return Err(Error::new(Status::NotFound, message));
+        }
+    };
+    Ok((port, read_token(&token, deadline)?))
+}
+
+/// Takes the first registered port, and takes it from the list: it is not for the processes that this one starts.
+fn take_registered_port() -> Result<SendRight> {
+    let mut ports = registered_ports()?;
+    if ports.first().is_none_or(|port| port.name() == 0) {
+        return Err(Error::fixed(
+            Status::NotFound,
+            "the port that a host passed on is not here: this process was started by another one than that host",
+        ));
+    }
+    let port = ports.remove(0);
+    // A sandbox that denies it leaves the right where it is, which does no harm without the token.
+    let _ = register(&ports);
+    Ok(port)
+}
+
+/// What the kernel says of a sender's process beside its number: which of the processes that ever had it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct ProcessHandle {
+    version: u32,
+}
+
+impl ProcessHandle {
+    /// The pid version of an audit token.
+    pub(super) fn from_version(version: u32) -> Self {
+        Self { version }
+    }
+
+    /// Whether the process that has the number now is another one. Where a sandbox keeps that from us, the number
+    /// has to do.
+    fn is_gone(self, process_id: i32) -> bool {
+        let mut name = 0;
+        // SAFETY: the name lives across the call. Processes of the same user are nameable: XNU, `task_name_for_pid`.
+        if unsafe { task_name_for_pid(task(), process_id, &raw mut name) } != KERN_SUCCESS {
+            return false;
+        }
+        let _name = SendRight::from_owned_name(name);
+        /// `TASK_AUDIT_TOKEN` of `mach/task_info.h`, eight words.
+        const TASK_AUDIT_TOKEN: u32 = 15;
+        let mut token = [0_u32; 8];
+        let mut count = token.len() as u32;
+        // SAFETY: the kernel writes at most eight words.
+        let code = unsafe { task_info(name, TASK_AUDIT_TOKEN, token.as_mut_ptr().cast(), &raw mut count) };
+        code == KERN_SUCCESS && token[7] != self.version
+    }
+}
+
+/// A process that keeps its identity: its number is not reused under this.
+#[derive(Debug)]
+pub(crate) struct Process {
+    pid: Pid,
+    /// Readable when it has ended: the event is never taken.
+    kqueue: Kqueue,
+    /// Whether it is ours to reap.
+    is_child: bool,
+    exit: Mutex<Option<Exit>>,
+}
+
+impl Process {
+    fn open(pid: Pid, is_child: bool) -> Result<Self> {
+        let kqueue = Kqueue::new()?;
+        let id = pid.as_raw_nonzero().get();
+        let has_ended = match kqueue.add_process(id.unsigned_abs()) {
+            Ok(()) if is_child => {
+                // One that has ended before is said to be none, or nothing is ever said of it.
+                let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+                matches!(rustix::process::waitid(rustix::process::WaitId::Pid(pid), options), Ok(Some(_)))
+            }
+            Ok(()) => match rustix::process::test_kill_process(pid) {
+                Err(Errno::SRCH) => return Err(no_process(pid)),
+                _ => false,
+            },
+            Err(Errno::SRCH) if is_child => true,
+            Err(Errno::SRCH) => return Err(no_process(pid)),
+            Err(errno) => return Err(system_error("watching a process", errno)),
+        };
+        if has_ended {
+            kqueue.trigger()?;
+        }
+        Ok(Self { pid, kqueue, is_child, exit: Mutex::new(None) })
+    }
+
+    /// Watches a process that somebody else started and will reap.
+    pub(crate) fn watch(process_id: u32) -> Result<Self> {
+        let pid = i32::try_from(process_id).ok().and_then(Pid::from_raw);
+        Self::open(pid.ok_or_else(|| Error::invalid(format!("{process_id} is no process number")))?, false)
+    }
+
+    /// Watches the process that the kernel named with a message of it.
+    pub(crate) fn watch_sender(process_id: u32, handle: Option<&ProcessHandle>) -> Result<Self> {
+        let process = Self::watch(process_id)?;
+        // Looked at behind the begin of the watch: whoever has the number now is watched.
+        if handle.is_some_and(|handle| handle.is_gone(process.pid.as_raw_nonzero().get())) {
+            return Err(no_process(process.pid));
+        }
+        Ok(process)
+    }
+
+    pub(crate) fn id(&self) -> u32 {
+        self.pid.as_raw_nonzero().get().unsigned_abs()
+    }
+
+    /// Readable when the process has ended.
+    pub(crate) fn descriptor(&self) -> BorrowedFd<'_> {
+        self.kqueue.as_fd()
+    }
+
+    /// Whether it has ended. Reaps nothing.
+    pub(crate) fn has_ended(&self) -> Result<bool> {
+        Ok(wait_readable(&[self.kqueue.as_fd()], Deadline::NOW)? != 0)
+    }
+
+    /// Waits for the end, and reaps a child.
+    pub(crate) fn wait(&self, deadline: Deadline) -> Result<Exit> {
+        if let Some(exit) = *self.exit.lock() {
+            return Ok(exit);
+        }
+        if wait_readable(&[self.kqueue.as_fd()], deadline)? == 0 {
+            return Err(Error::TIMED_OUT.context("waiting for a process"));
+        }
+        let mut known = self.exit.lock();
+        if let Some(exit) = *known {
+            return Ok(exit);
+        }
+        let exit = if self.is_child { self.reap()? } else { Exit::Unknown };
+        *known = Some(exit);
+        Ok(exit)
+    }
+
+    fn reap(&self) -> Result<Exit> {
+        loop {
+            // It has ended, or is about to: NOTE_EXIT comes before the process can be waited for.
+            match rustix::process::waitpid(Some(self.pid), WaitOptions::empty()) {
+                Ok(Some((_, status))) => {
+                    let exited = status.exit_status().map(Exit::Exited);
+                    let signalled = status.terminating_signal().map(Exit::Signalled);
+                    return Ok(exited.or(signalled).unwrap_or(Exit::Unknown));
+                }
+                // Reaped by somebody else in this process: a loop over all children, or SIGCHLD ignored.
+                Ok(None) | Err(Errno::CHILD) => return Ok(Exit::Unknown),
+                Err(Errno::INTR) => {}
+                Err(errno) => return Err(system_error("waiting for a process", errno)),
+            }
+        }
+    }
+
+    /// Ends the process at once. One that has ended already is fine.
+    pub(crate) fn kill(&self) -> Result<()> {
+        // Held until the signal is sent: a child that is not reaped keeps its number.
+        let exit = self.exit.lock();
+        if exit.is_some() || self.has_ended()? {
+            return Ok(());
+        }
+        match rustix::process::kill_process(self.pid, Signal::KILL) {
+            Ok(()) | Err(Errno::SRCH) => Ok(()),
+            Err(errno) => Err(system_error("ending a process", errno)),
+        }
+    }
+}
+
+fn no_process(pid: Pid) -> Error {
+    Error::new(Status::NotFound, format!("there is no process {pid}, or no longer"))
+}
+
+/// A process as a number that can stand in shared memory: its identifier and when it started, so that a later
+/// process with the same identifier is not taken for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct ProcessStamp {
+    pid: u32,
+    /// The low half of the start time in microseconds.
+    started: u32,
+}
+
+impl ProcessStamp {
+    pub(crate) fn current() -> Result<Self> {
+        let pid = std::process::id();
+        let (_, started) = Self::look_up(pid)
+            .ok_or_else(|| Error::fixed(Status::System, "this process cannot look at itself"))?;
+        Ok(Self { pid, started })
+    }
+
+    /// Whether a process is a zombie, and its start time, if it exists: `PROC_PIDTBSDINFO` of `sys/proc_info.h`.
+    fn look_up(pid: u32) -> Option<(bool, u32)> {
+        // SAFETY: a structure of numbers, for which zeroes are valid.
+        let mut info: libc::proc_bsdinfo = unsafe { std::mem::zeroed() };
+        let size = size_of::<libc::proc_bsdinfo>() as libc::c_int;
+        // SAFETY: the kernel writes at most `size` bytes, which the structure has.
+        let written = unsafe {
+            libc::proc_pidinfo(pid.try_into().ok()?, libc::PROC_PIDTBSDINFO, 0, (&raw mut info).cast(), size)
+        };
+        /// `SZOMB` of `sys/proc.h`.
+        const ZOMBIE: u32 = 5;
+        let started = info.pbi_start_tvsec.wrapping_mul(1_000_000).wrapping_add(info.pbi_start_tvusec);
+        (written == size).then_some((info.pbi_status == ZOMBIE, started as u32))
+    }
+
+    /// Whether that very process lives. A zombie does not.
+    pub(crate) fn is_alive(self) -> bool {
+        Self::look_up(self.pid).is_some_and(|(zombie, started)| started == self.started && !zombie)
+    }
+
+    /// Never 0: no process of a user has the identifier 0.
+    pub(crate) fn to_shared(self) -> u64 {
+        u64::from(self.pid) << 32 | u64::from(self.started)
+    }
+
+    pub(crate) fn from_shared(bits: u64) -> Self {
+        Self { pid: (bits >> 32) as u32, started: bits as u32 }
+    }
+}
