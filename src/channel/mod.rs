@@ -186,6 +186,9 @@ impl Channel {
                 None => wait_readable(&[receive.descriptor()], deadline)? << 1,
             };
             if ready == 0 {
+                if let Some((_, both)) = &self.process {
+                    both.settle();
+                }
                 return Err(Error::TIMED_OUT);
             }
             // What it sent before its end is queued by now: look at the queue once more.

@@ -275,6 +275,7 @@ impl Inbox {
                 (None, None) => 0,
             };
             if ready == 0 && deadline.is_over() {
+                self.ready.settle();
                 return Err(Error::TIMED_OUT);
             }
             // What it sent before its end is queued by now: look at the queue once more.

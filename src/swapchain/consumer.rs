@@ -253,7 +253,9 @@ impl Shared {
             let mut state = self.state.lock();
             state.last_news = time::now();
             if ready == 0 {
-                if !state.by_descriptor {
+                if state.by_descriptor {
+                    self.set.settle();
+                } else {
                     state.wake_up(self);
                 }
                 return Err(Error::TIMED_OUT);

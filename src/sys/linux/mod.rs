@@ -39,6 +39,9 @@ impl AnyReadable {
     pub(crate) fn descriptor(&self) -> BorrowedFd<'_> {
         self.0.as_fd()
     }
+
+    /// Has the descriptor forget what is over. Here it knows by itself.
+    pub(crate) fn settle(&self) {}
 }
 
 /// Another descriptor of the same file, close-on-exec.

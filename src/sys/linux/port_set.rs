@@ -121,6 +121,9 @@ impl PortSet {
         self.epoll.as_fd()
     }
 
+    /// Has the descriptor forget what is over. Here it knows by itself.
+    pub(crate) fn settle(&self) {}
+
     /// The next member that is ready; members take turns.
     pub(crate) fn wait(&self, deadline: Deadline) -> Result<Ready> {
         loop {

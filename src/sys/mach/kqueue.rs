@@ -145,4 +145,9 @@ impl AnyReadable {
     pub(crate) fn descriptor(&self) -> BorrowedFd<'_> {
         self.0.as_fd()
     }
+
+    /// Has the descriptor forget what is over: see [`Kqueue::next`]. If that fails it is readable once too often.
+    pub(crate) fn settle(&self) {
+        let _ = self.0.next();
+    }
 }

@@ -151,6 +151,11 @@ impl PortSet {
         self.inner.kqueue.as_fd()
     }
 
+    /// Has the descriptor forget what is over: see [`Kqueue::next`]. If that fails it is readable once too often.
+    pub(crate) fn settle(&self) {
+        let _ = self.inner.kqueue.next();
+    }
+
     /// The next member that is ready; members take turns.
     pub(crate) fn wait(&self, deadline: Deadline) -> Result<Ready> {
         loop {
