@@ -1,6 +1,7 @@
 //! The operating system, behind one contract. Everything above this folder reads as if there were one system.
 //!
-//! `contents`, `wire`, `memory_access`, `posix` and `posix_spawn` are common to all systems; the others exist once for each system, in
+//! `contents`, `wire`, `memory_access`, `posix` and `posix_spawn` are common to all systems, as is `mach_message`, which
+//! builds and takes apart Mach messages as bytes; the others exist once for each system, in
 //! files of the same names.
 //!
 //! # `port`, `port_set`
@@ -60,6 +61,10 @@
 //!   one. `monotonic_nanoseconds`: the clock.
 
 pub(crate) mod contents;
+// Its tests run wherever the library is.
+#[cfg(any(test, fuzzing, target_os = "macos"))]
+#[cfg_attr(not(target_os = "macos"), allow(dead_code, unused_imports, reason = "macOS uses all of it"))]
+pub(crate) mod mach_message;
 mod memory_access;
 pub(crate) mod posix;
 mod posix_spawn;
@@ -76,12 +81,6 @@ use linux as system;
 mod mach;
 #[cfg(target_os = "macos")]
 use mach as system;
-
-// Messages as bytes are tested wherever the library is.
-#[cfg(all(any(test, fuzzing), not(target_os = "macos")))]
-#[path = "mach/codec.rs"]
-#[allow(dead_code, reason = "macOS uses all of it")]
-pub(crate) mod codec;
 
 pub(crate) use system::{AnyReadable, bootstrap, doorbell, memory, message, port, port_set, spawn, surface};
 

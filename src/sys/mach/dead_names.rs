@@ -15,10 +15,10 @@ use mach2::port::MACH_PORT_QLIMIT_LARGE;
 use once_cell::sync::OnceCell;
 use parking_lot::Mutex;
 
-use super::codec::{Name, Notification};
 use super::port::{SendRight, construct, give_back_reference};
 use super::{check, message, task};
 use crate::error::Result;
+use crate::sys::mach_message::{Name, Notification};
 
 /// A set that is told.
 pub(super) trait Mourner: Send + Sync {

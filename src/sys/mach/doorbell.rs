@@ -5,11 +5,11 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::codec::{Name, Notification};
 use super::kqueue::Kqueue;
 use super::message;
 use super::port::{SendRight, construct, destroy_receive_right, insert_send_right, request_no_senders};
 use crate::error::Result;
+use crate::sys::mach_message::{Name, Notification};
 
 /// The end that waits.
 #[derive(Debug)]

@@ -12,11 +12,11 @@ use mach2::vm_prot::{VM_PROT_READ, VM_PROT_WRITE, vm_prot_t};
 use mach2::vm_region::vm_region_submap_short_info_64;
 use mach2::vm_statistics::VM_FLAGS_ANYWHERE;
 
-use super::codec::{Lent, OwnedMemory};
 use super::message::Kernel;
 use super::port::SendRight;
 use super::{check, task};
 use crate::error::{Error, Result, Status};
+use crate::sys::mach_message::{Lent, OwnedMemory};
 use crate::sys::wire::MAX_REGION;
 
 pub(crate) use crate::sys::memory_access::{copy_in, copy_out};

@@ -15,10 +15,6 @@ use mach2::message::{
 };
 use mach2::vm::mach_vm_deallocate;
 
-use super::codec::{
-    self, Audit, DEAD, Destination, GivenBack, Lent, Name, Notification, OwnedMemory, OwnedRight, Part,
-    RightKind, RightTable, TRAILER_ROOM,
-};
 use super::memory::Memory;
 use super::port::{MovingReceiveRight, SendOnceRight, SendRight, destroy_receive_right, give_back_reference};
 use super::spawn::ProcessHandle;
@@ -26,6 +22,10 @@ use super::surface::Surface;
 use super::task;
 use crate::error::{Error, Result, Status};
 use crate::sys::contents::{Attachment, AttachmentRef, Incoming, Outgoing, Payload, Sender};
+use crate::sys::mach_message::{
+    self, Audit, DEAD, Destination, GivenBack, Lent, Name, Notification, OwnedMemory, OwnedRight, Part,
+    RightKind, RightTable, TRAILER_ROOM,
+};
 use crate::sys::posix::system_error;
 use crate::sys::wire::{Described, Envelope, Kind, MAX_ATTACHMENTS, MAX_INLINE_MESSAGE};
 use crate::time::Deadline;
@@ -125,7 +125,7 @@ pub(super) fn receive(port: Name, deadline: Deadline) -> Result<Option<Arrived>>
         return arrived(code, &usual.0);
     }
     // A message that is waiting can be received by another thread meanwhile: then this looks again.
-    let size = codec::size_of_waiting(&usual.0);
+    let size = mach_message::size_of_waiting(&usual.0);
     if size + TRAILER_ROOM > MAX_MESSAGE {
         destroy_waiting(port);
         return Err(Error::malformed(format!("a message of {size} bytes is larger than any can be")));
@@ -171,18 +171,18 @@ fn arrived(code: mach_msg_return_t, buffer: &[u8]) -> Result<Option<Arrived>> {
         MACH_RCV_TIMED_OUT => return Ok(None),
         // Some of what the message carried found no place in this task; the rest is in the buffer.
         MACH_RCV_HEADER_ERROR | MACH_RCV_BODY_ERROR => {
-            drop(codec::take_apart(buffer, &Kernel));
+            drop(mach_message::take_apart(buffer, &Kernel));
             let places = MACH_MSG_IPC_SPACE | MACH_MSG_IPC_KERNEL | MACH_MSG_VM_SPACE | MACH_MSG_VM_KERNEL;
             let status = if code & places != 0 { Status::ResourceExhausted } else { Status::System };
             return Err(Error::new(status, format!("a message could not be taken in: {code:#x}")));
         }
         _ => return Err(Error::new(Status::System, format!("receiving a message: {code:#x}"))),
     }
-    let taken = codec::take_apart(buffer, &Kernel)?;
+    let taken = mach_message::take_apart(buffer, &Kernel)?;
     if let Some(notification) = taken.notification(&Kernel)? {
         return Ok(Some(Arrived::Notification(notification)));
     }
-    let (envelope, inline) = Envelope::decode(codec::body_bytes(taken.body)?)?;
+    let (envelope, inline) = Envelope::decode(mach_message::body_bytes(taken.body)?)?;
     let pending = Pending {
         inline: inline.to_vec(),
         envelope,
@@ -206,7 +206,7 @@ pub(super) fn drain(port: Name, mut each: impl FnMut(Option<Notification<Kernel>
                 each(None);
             }
             MACH_MSG_SUCCESS => {
-                let taken = codec::take_apart(&buffer.0, &Kernel);
+                let taken = mach_message::take_apart(&buffer.0, &Kernel);
                 each(taken.and_then(|taken| taken.notification(&Kernel)).ok().flatten());
             }
             code => return Err(Error::new(Status::System, format!("looking at a port: {code:#x}"))),
@@ -220,14 +220,14 @@ pub(super) fn drain(port: Name, mut each: impl FnMut(Option<Notification<Kernel>
 /// Errors: peer dead.
 pub(super) fn ring(port: Name) -> Result<bool> {
     loop {
-        let mut bytes = codec::build(Destination::Send(port), None, &[], &[]);
+        let mut bytes = mach_message::build(Destination::Send(port), None, &[], &[]);
         match call(&mut bytes, MACH_SEND_MSG, 0, Deadline::NOW) {
             MACH_MSG_SUCCESS => return Ok(true),
             MACH_SEND_TIMED_OUT => {
-                drop(codec::take_back(&bytes, &Kernel));
+                drop(mach_message::take_back(&bytes, &Kernel));
                 return Ok(false);
             }
-            MACH_SEND_INTERRUPTED => drop(codec::take_back(&bytes, &Kernel)),
+            MACH_SEND_INTERRUPTED => drop(mach_message::take_back(&bytes, &Kernel)),
             code => return Err(send_error(code)),
         }
     }
@@ -289,7 +289,7 @@ fn transmit(
             _ => Lent::Send(made.as_ref().map_or(DEAD, SendRight::name)),
         }));
         let reply = message.reply.map(|right| right.name.get());
-        let mut bytes = codec::build(destination(), reply, &lent, &[&head, inline]);
+        let mut bytes = mach_message::build(destination(), reply, &lent, &[&head, inline]);
         let code = call(&mut bytes, MACH_SEND_MSG, 0, deadline);
         match code & !MACH_MSG_MASK {
             MACH_MSG_SUCCESS => {
@@ -299,7 +299,7 @@ fn transmit(
             // The two that come behind the copy-in: the buffer was pseudo-received. A port that dies while a send
             // waits for it lets the send succeed: XNU, `ipc_kmsg_send`.
             MACH_SEND_TIMED_OUT | MACH_SEND_INTERRUPTED => {
-                give_back_moved(&message, &given_back, codec::take_back(&bytes, &Kernel));
+                give_back_moved(&message, &given_back, mach_message::take_back(&bytes, &Kernel));
             }
             _ => return Err(send_error(code)),
         }

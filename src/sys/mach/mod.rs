@@ -1,11 +1,10 @@
 //! macOS: Mach ports, memory entries, IOSurface, kqueue.
 //!
-//! Thin and literal: what can be decided without the kernel is above this folder or in `codec`, where tests run on
+//! Thin and literal: what can be decided without the kernel is above this folder or in `mach_message`, where tests run on
 //! every system. Calls are those of Apple's public headers; each fact that is not in them names its source. "XNU"
 //! is the kernel's published source.
 
 pub(crate) mod bootstrap;
-pub(crate) mod codec;
 mod dead_names;
 pub(crate) mod doorbell;
 mod kqueue;

@@ -21,12 +21,12 @@ use mach2::port::{
 };
 use parking_lot::Mutex;
 
-use super::codec::{DEAD, Name, Notification, OwnedRight, RightKind};
 use super::kqueue::Kqueue;
 use super::message::{self, Kernel, Pending};
 use super::{check, task};
 use crate::error::{Error, Result, Status};
 use crate::sys::contents::Received;
+use crate::sys::mach_message::{DEAD, Name, Notification, OwnedRight, RightKind};
 use crate::time::Deadline;
 
 unsafe extern "C" {

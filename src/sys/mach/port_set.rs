@@ -6,12 +6,12 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
-use super::codec::Name;
 use super::dead_names::{Mourner, dead_names};
 use super::doorbell::Doorbell;
 use super::kqueue::{Event, Kqueue};
 use super::port::{ReceiveRight, SendRight};
 use crate::error::{Error, Result, Status};
+use crate::sys::mach_message::{DEAD, Name};
 use crate::sys::posix::wait_readable;
 use crate::time::Deadline;
 
@@ -117,7 +117,7 @@ impl PortSet {
         members.watched.insert(key, right.name());
         drop(members);
         // Not under the lock: whoever takes notifications holds the names' lock and asks for this one.
-        let watching = if right.name() == super::codec::DEAD {
+        let watching = if right.name() == DEAD {
             self.inner.has_died(key);
             Ok(())
         } else {
