@@ -389,6 +389,32 @@ typedef uint32_t sfp_pixel_format;
 #endif // __cplusplus
 
 /**
+ * What the memory of a surface is. On Linux both are the same: a sealed memory file.
+ */
+enum sfp_backing
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : uint32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+    /**
+     * What the system itself shows and gives to its GPUs: an IOSurface on macOS.
+     */
+    SFP_BACKING_NATIVE = 0,
+    /**
+     * Shared memory and nothing else: also there without a GPU, a window server or the right to use
+     * IOSurface.
+     */
+    SFP_BACKING_MEMORY = 1,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum sfp_backing sfp_backing;
+#else
+typedef uint32_t sfp_backing;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+/**
  * What a lock is for.
  */
 enum sfp_lock
@@ -808,9 +834,9 @@ typedef struct sfp_surface_descriptor {
      */
     sfp_pixel_format format;
     /**
-     * 0.
+     * What the memory is; 0 is SFP_BACKING_NATIVE.
      */
-    uint32_t reserved;
+    sfp_backing backing;
 } sfp_surface_descriptor;
 
 /**
@@ -923,6 +949,14 @@ typedef struct sfp_swapchain_options {
      * Which side makes the images' memory; 0 is SFP_ALLOCATOR_PRODUCER.
      */
     sfp_allocator allocator;
+    /**
+     * What the images' memory is, whichever side makes it; 0 is SFP_BACKING_NATIVE.
+     */
+    sfp_backing backing;
+    /**
+     * 0.
+     */
+    uint32_t reserved;
 } sfp_swapchain_options;
 
 /**
@@ -2254,8 +2288,8 @@ sfp_status sfp_memory_read(const struct sfp_memory *memory,
  * - `surface`: becomes the surface, a reference that you release.
  *
  * Returns:
- * - SFP_STATUS_INVALID_ARGUMENT: a side is 0 or over SFP_SURFACE_MAX_DIMENSION, or `struct_size` is
- *   not set.
+ * - SFP_STATUS_INVALID_ARGUMENT: a side is 0 or over SFP_SURFACE_MAX_DIMENSION, there is no such
+ *   backing, or `struct_size` is not set.
  * - SFP_STATUS_UNSUPPORTED: the format is none of sfp_pixel_format; or the descriptor is of a later
  *   version, and asks for something that this one does not have.
  * - SFP_STATUS_RESOURCE_EXHAUSTED: there is no memory, or no descriptor, for it.
@@ -2335,6 +2369,19 @@ uint32_t sfp_surface_height(const struct sfp_surface *surface);
  * Threads: any. Systems: all.
  */
 sfp_pixel_format sfp_surface_pixel_format(const struct sfp_surface *surface);
+
+/**
+ * What the memory of a surface is.
+ *
+ * Parameters:
+ * - `surface`: the surface.
+ *
+ * Returns the backing, on Linux always SFP_BACKING_NATIVE; SFP_BACKING_NATIVE, which is 0, if `surface`
+ * is NULL.
+ *
+ * Threads: any. Systems: all.
+ */
+sfp_backing sfp_surface_backing(const struct sfp_surface *surface);
 
 /**
  * The number of planes of a surface. A format whose components lie together has 1 (where IOSurface
@@ -3058,6 +3105,8 @@ sfp_status sfp_producer_resize(struct sfp_producer *producer,
 
 /**
  * Gives a swapchain images of another size or format; otherwise as sfp_producer_resize().
+ *
+ * The images' memory stays of the swapchain's backing, whatever the descriptor has there.
  *
  * Parameters:
  * - `producer`: the producer.

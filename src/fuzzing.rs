@@ -1,7 +1,7 @@
 //! The doors for the fuzz targets of `fuzz/`; only there when `cargo fuzz` builds the library.
 
-use crate::surface;
 use crate::sys::mach_message::{self, Name, RightKind, RightTable};
+use crate::sys::shared_values;
 use crate::sys::wire::Envelope;
 
 /// Decodes a message. What decodes is encoded to the same bytes again: no two messages mean the same, and no byte is
@@ -38,5 +38,5 @@ impl RightTable for NoRights {
 
 /// Decodes a surface's values. What was decoded comes back as it was.
 pub fn values(bytes: &[u8]) {
-    surface::decode_and_encode_values(bytes);
+    shared_values::decode_and_encode(bytes);
 }

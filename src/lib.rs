@@ -49,6 +49,7 @@
 //! The library starts no thread of its own. Whatever can become ready has a descriptor for the loop that a program
 //! already has. The C API of all this is `include/surfaceport.h`.
 
+mod backing;
 pub mod bootstrap;
 pub mod channel;
 pub mod error;

@@ -473,7 +473,7 @@ fn a_surfaces_shared_page_full_of_garbage_harms_nobody() {
             to_victim.send(message, SOON).unwrap();
             let arrived = victim.port.receive(SOON).unwrap().take_surface(0).unwrap();
             let page = vec![garbage; real.allocation_size()];
-            rustix::io::pwrite(real.descriptor_of_memory(), &page, 0).unwrap();
+            rustix::io::pwrite(real.descriptor_of_memory().unwrap(), &page, 0).unwrap();
             // What they answer is a peer's word. That they answer, and stay within the memory, is ours.
             let _ = (arrived.seed(), arrived.is_in_use(), arrived.purgeable().unwrap());
             let _ = (arrived.value("name"), arrived.value_names(), arrived.color_space());

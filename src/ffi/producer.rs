@@ -12,8 +12,8 @@ use super::handle::{
 };
 use super::status::sfp_status;
 use super::surface::{
-    descriptor_from, format_from, pixels_of, sfp_color_space, sfp_lock, sfp_pixel_format, sfp_pixels,
-    sfp_surface, sfp_surface_descriptor,
+    backing_from, descriptor_from, format_from, pixels_of, sfp_backing, sfp_color_space, sfp_lock,
+    sfp_pixel_format, sfp_pixels, sfp_surface, sfp_surface_descriptor,
 };
 use crate::error::{Error, Result, Status};
 use crate::surface::LockMode;
@@ -98,6 +98,10 @@ pub struct sfp_swapchain_options {
     pub mode: MaybeUninit<sfp_present_mode>,
     /// Which side makes the images' memory; 0 is SFP_ALLOCATOR_PRODUCER.
     pub allocator: MaybeUninit<sfp_allocator>,
+    /// What the images' memory is, whichever side makes it; 0 is SFP_BACKING_NATIVE.
+    pub backing: MaybeUninit<sfp_backing>,
+    /// 0.
+    pub reserved: u32,
 }
 
 // SAFETY: the size is the first field, and all others are integers or enums of which any number is allowed.
@@ -170,6 +174,9 @@ pub(super) fn mode_from(given: MaybeUninit<sfp_present_mode>) -> Result<Option<P
 }
 
 pub(super) fn swapchain_options_from(given: sfp_swapchain_options) -> Result<SwapchainOptions> {
+    if given.reserved != 0 {
+        return Err(Error::fixed(Status::InvalidArgument, "`reserved` of a swapchain's options is not 0"));
+    }
     let allocator = given.allocator;
     let mode = mode_from(given.mode)?.unwrap_or_default();
     let default = if mode == PresentMode::Immediate { 1 } else { SwapchainOptions::default().images };
@@ -183,6 +190,7 @@ pub(super) fn swapchain_options_from(given: sfp_swapchain_options) -> Result<Swa
             sfp_allocator::Producer => Allocator::Producer,
             sfp_allocator::Consumer => Allocator::Consumer,
         },
+        backing: backing_from(given.backing)?,
     })
 }
 
@@ -380,6 +388,8 @@ pub unsafe extern "C" fn sfp_producer_resize(
 
 /// Gives a swapchain images of another size or format; otherwise as sfp_producer_resize().
 ///
+/// The images' memory stays of the swapchain's backing, whatever the descriptor has there.
+///
 /// Parameters:
 /// - `producer`: the producer.
 /// - `descriptor`: size and format; begin with SFP_SURFACE_DESCRIPTOR_INIT.
@@ -393,7 +403,7 @@ pub unsafe extern "C" fn sfp_producer_reconfigure(
     descriptor: *const sfp_surface_descriptor,
 ) -> sfp_status {
     call(|| {
-        let (producer, descriptor) = (borrow!(producer), descriptor_from(options!(descriptor))?);
+        let (producer, (descriptor, _)) = (borrow!(producer), descriptor_from(options!(descriptor))?);
         producer.0.reconfigure(&descriptor)
     })
 }

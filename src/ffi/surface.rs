@@ -14,7 +14,7 @@ use super::handle::{
 };
 use super::status::sfp_status;
 use crate::error::{Error, Result, Status};
-use crate::surface::{ColorSpace, LockMode, PixelFormat, Purgeable, Surface, SurfaceDescriptor};
+use crate::surface::{Backing, ColorSpace, LockMode, PixelFormat, Purgeable, Surface, SurfaceDescriptor};
 
 /// A buffer of pixels in memory that several processes share.
 ///
@@ -61,6 +61,18 @@ pub enum sfp_pixel_format {
     Nv24Full = 0x3434_3466,
 }
 
+/// What the memory of a surface is. On Linux both are the same: a sealed memory file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u32)]
+pub enum sfp_backing {
+    /// What the system itself shows and gives to its GPUs: an IOSurface on macOS.
+    Native = 0,
+    /// Shared memory and nothing else: also there without a GPU, a window server or the right to use
+    /// IOSurface.
+    Memory = 1,
+}
+choices!(sfp_backing: Native, Memory);
+
 /// The greatest width and the greatest height of a surface, in pixels.
 pub const SFP_SURFACE_MAX_DIMENSION: u32 = 16384;
 const _: () = assert!(SFP_SURFACE_MAX_DIMENSION == crate::layout::MAX_DIMENSION);
@@ -80,13 +92,13 @@ pub struct sfp_surface_descriptor {
     pub height: u32,
     /// What the pixels are; 0 is SFP_PIXEL_FORMAT_BGRA8.
     pub format: MaybeUninit<sfp_pixel_format>,
-    /// 0.
-    pub reserved: u32,
+    /// What the memory is; 0 is SFP_BACKING_NATIVE.
+    pub backing: MaybeUninit<sfp_backing>,
 }
 
 // SAFETY: the size is the first field, and all others are integers or enums of which any number is allowed.
 unsafe impl Options for sfp_surface_descriptor {
-    const FIRST_SIZE: usize = end_of!(sfp_surface_descriptor, reserved: u32);
+    const FIRST_SIZE: usize = end_of!(sfp_surface_descriptor, backing: sfp_backing);
 }
 
 /// What a lock is for.
@@ -190,11 +202,16 @@ pub struct sfp_surface_totals {
     pub bytes: u64,
 }
 
-pub(super) fn descriptor_from(given: sfp_surface_descriptor) -> Result<SurfaceDescriptor> {
-    if given.reserved != 0 {
-        return Err(Error::fixed(Status::InvalidArgument, "`reserved` of a surface's descriptor is not 0"));
-    }
-    Ok(SurfaceDescriptor::new(given.width, given.height, format_from(given.format)?))
+pub(super) fn descriptor_from(given: sfp_surface_descriptor) -> Result<(SurfaceDescriptor, Backing)> {
+    let descriptor = SurfaceDescriptor::new(given.width, given.height, format_from(given.format)?);
+    Ok((descriptor, backing_from(given.backing)?))
+}
+
+pub(super) fn backing_from(backing: MaybeUninit<sfp_backing>) -> Result<Backing> {
+    Ok(match choice!(backing) {
+        sfp_backing::Native => Backing::Native,
+        sfp_backing::Memory => Backing::Memory,
+    })
 }
 
 /// One line for each, so that none is forgotten: its name here, its name in the library.
@@ -333,8 +350,8 @@ color_spaces! {
 /// - `surface`: becomes the surface, a reference that you release.
 ///
 /// Returns:
-/// - SFP_STATUS_INVALID_ARGUMENT: a side is 0 or over SFP_SURFACE_MAX_DIMENSION, or `struct_size` is
-///   not set.
+/// - SFP_STATUS_INVALID_ARGUMENT: a side is 0 or over SFP_SURFACE_MAX_DIMENSION, there is no such
+///   backing, or `struct_size` is not set.
 /// - SFP_STATUS_UNSUPPORTED: the format is none of sfp_pixel_format; or the descriptor is of a later
 ///   version, and asks for something that this one does not have.
 /// - SFP_STATUS_RESOURCE_EXHAUSTED: there is no memory, or no descriptor, for it.
@@ -346,8 +363,8 @@ pub unsafe extern "C" fn sfp_surface_create(
     surface: *mut *mut sfp_surface,
 ) -> sfp_status {
     call(|| {
-        let (descriptor, surface) = (descriptor_from(options!(descriptor))?, out!(surface));
-        surface.give(sfp_surface(Surface::create(&descriptor)?));
+        let ((descriptor, backing), surface) = (descriptor_from(options!(descriptor))?, out!(surface));
+        surface.give(sfp_surface(Surface::create_with(&descriptor, backing)?));
         Ok(())
     })
 }
@@ -427,6 +444,25 @@ pub unsafe extern "C" fn sfp_surface_height(surface: *const sfp_surface) -> u32 
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sfp_surface_pixel_format(surface: *const sfp_surface) -> sfp_pixel_format {
     value(sfp_pixel_format::Default, || Ok(borrow!(surface).0.format().into()))
+}
+
+/// What the memory of a surface is.
+///
+/// Parameters:
+/// - `surface`: the surface.
+///
+/// Returns the backing, on Linux always SFP_BACKING_NATIVE; SFP_BACKING_NATIVE, which is 0, if `surface`
+/// is NULL.
+///
+/// Threads: any. Systems: all.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sfp_surface_backing(surface: *const sfp_surface) -> sfp_backing {
+    value(sfp_backing::Native, || {
+        Ok(match borrow!(surface).0.backing() {
+            Backing::Native => sfp_backing::Native,
+            Backing::Memory => sfp_backing::Memory,
+        })
+    })
 }
 
 /// The number of planes of a surface. A format whose components lie together has 1 (where IOSurface
@@ -827,7 +863,7 @@ pub unsafe extern "C" fn sfp_surface_color_space(
 pub unsafe extern "C" fn sfp_surface_export_fd(surface: *mut sfp_surface, fd: *mut c_int) -> sfp_status {
     call(|| {
         let (surface, fd) = (borrow!(surface), out!(fd));
-        fd.give_descriptor(duplicate(surface.0.descriptor_of_memory())?);
+        fd.give_descriptor(duplicate(surface.0.descriptor_of_memory()?)?);
         Ok(())
     })
 }

@@ -17,9 +17,8 @@ use crate::sys;
 pub use accounting::{LiveSurfaces, live_surfaces};
 pub use pixels::{LockMode, LockedSurface, PixelPlane};
 pub use values::ColorSpace;
-#[cfg(fuzzing)]
-pub(crate) use values::decode_and_encode as decode_and_encode_values;
 
+pub use crate::backing::Backing;
 pub use crate::layout::{MAX_DIMENSION, MAX_PLANES, PlaneLayout, SurfaceDescriptor};
 pub use crate::pixel_format::PixelFormat;
 
@@ -63,12 +62,17 @@ struct Locks {
 }
 
 impl Surface {
-    /// A new surface of zero bytes.
+    /// A new surface of zero bytes, of the system's own kind of memory.
     ///
     /// Errors: [`Status::InvalidArgument`], when a side is 0 or over [`MAX_DIMENSION`];
     /// [`Status::ResourceExhausted`].
     pub fn create(descriptor: &SurfaceDescriptor) -> Result<Self> {
-        sys::surface::Surface::create(descriptor).map(Self::from_system)
+        Self::create_with(descriptor, Backing::Native)
+    }
+
+    /// A new surface of zero bytes, with the memory that the caller chooses; errors as [`Self::create`].
+    pub fn create_with(descriptor: &SurfaceDescriptor, backing: Backing) -> Result<Self> {
+        sys::surface::Surface::create(descriptor, backing).map(Self::from_system)
     }
 
     pub(crate) fn from_system(system: sys::surface::Surface) -> Self {
@@ -88,6 +92,11 @@ impl Surface {
     /// A number that names the surface on this system while it lives. Never 0. It gives no access.
     pub fn id(&self) -> u32 {
         self.system().id()
+    }
+
+    /// What the surface's memory is. On Linux always the native one, which is plain memory.
+    pub fn backing(&self) -> Backing {
+        self.system().backing()
     }
 
     /// Size in pixels and format.
@@ -228,8 +237,10 @@ impl Surface {
     }
 
     /// The memory file of the pixels, borrowed. Linux only.
-    pub fn descriptor_of_memory(&self) -> std::os::fd::BorrowedFd<'_> {
-        std::os::fd::AsFd::as_fd(self.system())
+    ///
+    /// Errors: [`Status::Unsupported`], on other systems.
+    pub fn descriptor_of_memory(&self) -> Result<std::os::fd::BorrowedFd<'_>> {
+        self.system().descriptor_of_memory()
     }
 }
 

@@ -1,60 +1,13 @@
-//! Values that are attached to a surface under names and seen by every process that has it.
-//!
-//! They lie in shared memory as entries of `name length (u16), value length (u32), name, value`, all little-endian.
-//! What is read there was written by a peer: entries that do not fit end the list.
-
-use std::collections::BTreeMap;
-
-use zerocopy::little_endian::{U16, U32};
-use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
+//! Values that are attached to a surface under names and seen by every process that has it. What is read was written
+//! by a peer.
 
 use super::Surface;
-use crate::error::{Error, Result, Status};
+use crate::error::{Error, Result};
 
 /// The longest name of a value, in bytes.
 const MAX_NAME: usize = 255;
 /// IOSurface's name for the value that holds the colour space.
 const COLOR_SPACE: &str = "IOSurfaceColorSpace";
-
-#[derive(FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned)]
-#[repr(C)]
-struct EntryHead {
-    name_length: U16,
-    value_length: U32,
-}
-
-type Values = BTreeMap<Vec<u8>, Vec<u8>>;
-
-fn decode(mut bytes: &[u8]) -> Values {
-    let mut values = Values::new();
-    while let Ok((head, rest)) = EntryHead::ref_from_prefix(bytes) {
-        let (name_length, value_length) = (usize::from(head.name_length), head.value_length.get() as usize);
-        let Some((name, rest)) = rest.split_at_checked(name_length) else { break };
-        let Some((value, rest)) = rest.split_at_checked(value_length) else { break };
-        values.insert(name.to_vec(), value.to_vec());
-        bytes = rest;
-    }
-    values
-}
-
-fn encode(values: &Values) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    for (name, value) in values {
-        let head =
-            EntryHead { name_length: (name.len() as u16).into(), value_length: (value.len() as u32).into() };
-        bytes.extend_from_slice(head.as_bytes());
-        bytes.extend_from_slice(name);
-        bytes.extend_from_slice(value);
-    }
-    bytes
-}
-
-/// For the fuzz target.
-#[cfg(fuzzing)]
-pub(crate) fn decode_and_encode(bytes: &[u8]) {
-    let values = decode(bytes);
-    assert_eq!(decode(&encode(&values)), values);
-}
 
 /// Colour spaces that can be named on every system. They are attached by Core Graphics' names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -103,13 +56,7 @@ impl Surface {
     /// values stay; [`Status::TimedOut`], when another process does not stop writing values.
     pub fn set_value(&self, name: &str, value: &[u8]) -> Result<()> {
         check_name(name)?;
-        if value.len() > crate::sys::surface::MAX_VALUES {
-            let message = format!("a surface has no room for a value of {} bytes", value.len());
-            return Err(Error::new(Status::TooLarge, message));
-        }
-        self.change(|values| {
-            values.insert(name.into(), value.into());
-        })
+        self.system().set_value(name, value)
     }
 
     /// The value under a name, if there is one.
@@ -117,7 +64,7 @@ impl Surface {
     /// Errors: [`Status::InvalidArgument`], [`Status::TimedOut`], as [`Self::set_value`].
     pub fn value(&self, name: &str) -> Result<Option<Vec<u8>>> {
         check_name(name)?;
-        Ok(decode(&self.system().values()?).remove(name.as_bytes()))
+        self.system().value(name)
     }
 
     /// Takes the value under a name away; none is fine.
@@ -125,24 +72,13 @@ impl Surface {
     /// Errors: as [`Self::set_value`].
     pub fn remove_value(&self, name: &str) -> Result<()> {
         check_name(name)?;
-        self.change(|values| {
-            values.remove(name.as_bytes());
-        })
+        self.system().remove_value(name)
     }
 
     /// The names under which there are values. A name that is no UTF-8, which only a peer can have written, is
     /// left out.
     pub fn value_names(&self) -> Result<Vec<String>> {
-        let values = decode(&self.system().values()?);
-        Ok(values.into_keys().filter_map(|name| String::from_utf8(name).ok()).collect())
-    }
-
-    fn change(&self, change: impl FnOnce(&mut Values)) -> Result<()> {
-        self.system().change_values(|bytes| {
-            let mut values = decode(&bytes);
-            change(&mut values);
-            Ok(encode(&values))
-        })
+        self.system().value_names()
     }
 
     /// Says how the pixels' colours are meant; `None` takes that back.
@@ -172,30 +108,5 @@ fn check_name(name: &str) -> Result<()> {
             "the name of a surface's value has {} bytes, 1 to {MAX_NAME} are possible",
             name.len()
         )))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    proptest! {
-        #[test]
-        fn what_is_encoded_is_decoded(
-            values in proptest::collection::btree_map(
-                proptest::collection::vec(any::<u8>(), 1..20),
-                proptest::collection::vec(any::<u8>(), 0..50),
-                0..10,
-            )
-        ) {
-            prop_assert_eq!(decode(&encode(&values)), values);
-        }
-
-        #[test]
-        fn garbage_never_panics(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
-            decode(&bytes);
-        }
     }
 }

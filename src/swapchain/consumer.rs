@@ -455,9 +455,9 @@ impl State {
     }
 
     fn allocate(&mut self, shared: &Shared, message: &Message) -> Result<()> {
-        let head = protocol::GenerationHead::parse(message)?;
-        let images: Vec<Surface> =
-            (0..head.images).map(|_| Surface::create(&head.descriptor)).collect::<Result<_>>()?;
+        let (head, backing) = protocol::GenerationHead::parse_allocate(message)?;
+        let make = || Surface::create_with(&head.descriptor, backing);
+        let images: Vec<Surface> = (0..head.images).map(|_| make()).collect::<Result<_>>()?;
         shared.link.send.send(protocol::images_message(&head, &images)?, Timeout::NONE)?;
         self.add_generation(shared, head.generation, images);
         Ok(())

@@ -34,7 +34,7 @@ pub use right::ConsumerRight;
 use crate::error::{Error, Result};
 use crate::layout::SurfaceDescriptor;
 use crate::pixel_format::PixelFormat;
-use crate::surface::ColorSpace;
+use crate::surface::{Backing, ColorSpace};
 
 /// The most images of a swapchain.
 pub const MAX_IMAGES: u32 = control::MAX_IMAGES as u32;
@@ -79,6 +79,8 @@ pub struct SwapchainOptions {
     pub mode: PresentMode,
     /// Which side makes the images' memory.
     pub allocator: Allocator,
+    /// What the images' memory is.
+    pub backing: Backing,
 }
 
 impl Default for SwapchainOptions {
@@ -91,6 +93,7 @@ impl Default for SwapchainOptions {
             images: 3,
             mode: PresentMode::default(),
             allocator: Allocator::default(),
+            backing: Backing::default(),
         }
     }
 }

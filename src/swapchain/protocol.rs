@@ -19,7 +19,7 @@ use crate::error::{Error, Result, Status, line_from_peer};
 use crate::layout::SurfaceDescriptor;
 use crate::message::Message;
 use crate::pixel_format::PixelFormat;
-use crate::surface::Surface;
+use crate::surface::{Backing, Surface};
 
 pub(super) const ATTACH: u32 = 1;
 pub(super) const WELCOME: u32 = 2;
@@ -73,7 +73,9 @@ struct WelcomeWire {
 #[repr(C)]
 struct GenerationWire {
     generation: U16,
-    images: U16,
+    images: u8,
+    /// Of images that are to be made: 0 native, 1 plain memory. Those that are there say it themselves.
+    backing: u8,
     width: U32,
     height: U32,
     four_cc: U32,
@@ -155,11 +157,19 @@ impl GenerationHead {
         Self { generation, images: options.images as usize, descriptor: options.descriptor() }
     }
 
-    /// An `Images` or `Allocate` without attachments.
-    pub(super) fn message(&self, id: u32) -> Result<Message> {
+    /// An `Allocate`: please make these, with such memory.
+    pub(super) fn allocate_message(&self, backing: Backing) -> Result<Message> {
+        self.message(ALLOCATE, backing)
+    }
+
+    fn message(&self, id: u32, backing: Backing) -> Result<Message> {
         let wire = GenerationWire {
             generation: self.generation.into(),
-            images: (self.images as u16).into(),
+            images: self.images as u8,
+            backing: match backing {
+                Backing::Native => 0,
+                Backing::Memory => 1,
+            },
             width: self.descriptor.width.into(),
             height: self.descriptor.height.into(),
             four_cc: self.descriptor.format.four_cc().into(),
@@ -167,13 +177,26 @@ impl GenerationHead {
         Message::with_payload(id, wire.as_bytes())
     }
 
-    pub(super) fn parse(message: &Message) -> Result<Self> {
+    /// What an `Allocate` asks for.
+    pub(super) fn parse_allocate(message: &Message) -> Result<(Self, Backing)> {
+        let (wire, _) = parse::<GenerationWire>(message.payload())?;
+        let backing = match wire.backing {
+            0 => Backing::Native,
+            1 => Backing::Memory,
+            other => {
+                return Err(Error::malformed(format!("a swapchain's images of unknown backing {other}")));
+            }
+        };
+        Ok((Self::parse(message)?, backing))
+    }
+
+    fn parse(message: &Message) -> Result<Self> {
         let (wire, _) = parse::<GenerationWire>(message.payload())?;
         let format = PixelFormat::from_four_cc(wire.four_cc.get())
             .map_err(|error| Error::malformed(format!("a swapchain's images: {error}")))?;
         let descriptor = SurfaceDescriptor::new(wire.width.get(), wire.height.get(), format);
         descriptor.check().map_err(|error| Error::malformed(format!("a swapchain's images: {error}")))?;
-        let images = usize::from(wire.images.get());
+        let images = usize::from(wire.images);
         if !(1..=MAX_IMAGES).contains(&images) {
             return Err(Error::malformed(format!("a swapchain of {images} images")));
         }
@@ -183,7 +206,7 @@ impl GenerationHead {
 
 /// An `Images` message with its surfaces.
 pub(super) fn images_message(head: &GenerationHead, images: &[Surface]) -> Result<Message> {
-    let mut message = head.message(IMAGES)?;
+    let mut message = head.message(IMAGES, Backing::Native)?;
     for image in images {
         message.attach(image.clone())?;
     }
@@ -224,7 +247,14 @@ mod tests {
         assert_eq!(parse_welcome(&welcome_message(welcome).unwrap()).unwrap(), welcome);
         let options = SwapchainOptions { width: 3, height: 5, ..SwapchainOptions::default() };
         let head = GenerationHead::new(9, &options);
-        assert_eq!(GenerationHead::parse(&head.message(IMAGES).unwrap()).unwrap(), head);
+        for backing in [Backing::Native, Backing::Memory] {
+            let asked = head.allocate_message(backing).unwrap();
+            assert_eq!(GenerationHead::parse_allocate(&asked).unwrap(), (head, backing));
+            let mut bytes = asked.payload().to_vec();
+            bytes[3] = 2;
+            let unknown = Message::with_payload(ALLOCATE, bytes).unwrap();
+            assert_eq!(GenerationHead::parse_allocate(&unknown).unwrap_err().status(), Status::Malformed);
+        }
         let images: Vec<_> = (0..3).map(|_| Surface::create(&head.descriptor).unwrap()).collect();
         assert_eq!(take_images(&mut images_message(&head, &images).unwrap()).unwrap().1.len(), 3);
         let mut fewer = images_message(&head, &images[1..]).unwrap();
@@ -237,6 +267,7 @@ mod tests {
             let mut message = Message::with_payload(0, bytes).unwrap();
             let _ = parse_attach(&message);
             let _ = parse_welcome(&message);
+            let _ = GenerationHead::parse_allocate(&message);
             let _ = take_images(&mut message);
         }
     }

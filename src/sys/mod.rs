@@ -41,7 +41,9 @@
 //! # `surface`
 //!
 //! - `Surface`: pixels with IOSurface's vocabulary, mapped; `seed`, uses, purgeable state and values are shared
-//!   between processes and are information, never something that safety rests on.
+//!   between processes and are information, never something that safety rests on. `create` takes the backing: of
+//!   the system's own kind, or a `memory_surface`. `describe` is what a message says of it. Values are read and
+//!   written one by one, so that two processes that change different ones lose none.
 //!
 //! # `doorbell`
 //!
@@ -66,8 +68,10 @@ pub(crate) mod contents;
 #[cfg_attr(not(target_os = "macos"), allow(dead_code, unused_imports, reason = "macOS uses all of it"))]
 pub(crate) mod mach_message;
 mod memory_access;
+pub(crate) mod memory_surface;
 pub(crate) mod posix;
 mod posix_spawn;
+pub(crate) mod shared_values;
 pub(crate) mod wire;
 
 pub(crate) use posix::{monotonic_nanoseconds, wait_readable};

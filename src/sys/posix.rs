@@ -24,6 +24,21 @@ pub(crate) fn system_error(what: &str, errno: Errno) -> Error {
     Error::new(status, format!("{what}: {}", std::io::Error::from(errno)))
 }
 
+pub(crate) use rustix::param::page_size;
+
+/// 32 bits that nobody can foresee.
+pub(super) fn random_u32() -> Result<u32> {
+    let mut bytes = [0; 4];
+    // SAFETY: the call writes as many bytes as it is told, and those live across it.
+    match unsafe { libc::getentropy(bytes.as_mut_ptr().cast(), bytes.len()) } {
+        0 => Ok(u32::from_ne_bytes(bytes)),
+        _ => Err(system_error(
+            "asking for random bytes",
+            Errno::from_io_error(&std::io::Error::last_os_error()).unwrap_or(Errno::IO),
+        )),
+    }
+}
+
 /// Nanoseconds of `CLOCK_MONOTONIC`.
 pub(crate) fn monotonic_nanoseconds() -> i64 {
     let now = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);

@@ -11,6 +11,8 @@ use zerocopy::little_endian::{U16, U32, U64};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
 use crate::error::{Error, Result, Status};
+use crate::layout::SurfaceDescriptor;
+use crate::pixel_format::PixelFormat;
 
 /// The bytes `SFPM` at the start of each message.
 pub(crate) const MAGIC: u32 = u32::from_le_bytes(*b"SFPM");
@@ -208,6 +210,64 @@ impl Described {
     }
 }
 
+/// What the right that comes with a surface leads to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum SurfaceKind {
+    /// Memory with the pixels and a page behind them.
+    Memory = 0,
+    /// An IOSurface.
+    IoSurface = 1,
+}
+
+/// The detail of a surface's entry. The geometry is a claim, to be checked against what came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct SurfaceDetail {
+    pub(crate) descriptor: SurfaceDescriptor,
+    /// Not 0.
+    pub(crate) id: u32,
+    pub(crate) kind: SurfaceKind,
+}
+
+#[derive(FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned)]
+#[repr(C)]
+struct SurfaceDetailWire {
+    width: U32,
+    height: U32,
+    four_cc: U32,
+    id: U32,
+    kind: u8,
+    reserved: [u8; 15],
+}
+
+impl SurfaceDetail {
+    pub(crate) fn encode(&self) -> [u8; 32] {
+        zerocopy::transmute!(SurfaceDetailWire {
+            width: self.descriptor.width.into(),
+            height: self.descriptor.height.into(),
+            four_cc: self.descriptor.format.four_cc().into(),
+            id: self.id.into(),
+            kind: self.kind as u8,
+            reserved: [0; 15],
+        })
+    }
+
+    /// Errors: [`Status::Malformed`], also for sides that no surface has.
+    pub(crate) fn decode(detail: &[u8; 32]) -> Result<Self> {
+        let wrong = |reason: String| Error::malformed(format!("a surface in a message: {reason}"));
+        let wire: SurfaceDetailWire = zerocopy::transmute!(*detail);
+        let kind = [SurfaceKind::Memory, SurfaceKind::IoSurface];
+        let kind = kind.into_iter().find(|kind| *kind as u8 == wire.kind);
+        let (Some(kind), true) = (kind, wire.id.get() != 0 && wire.reserved == [0; 15]) else {
+            return Err(wrong("it has no id, or fields that this version does not know".into()));
+        };
+        let format = PixelFormat::from_four_cc(wire.four_cc.get()).map_err(|e| wrong(e.to_string()))?;
+        let descriptor = SurfaceDescriptor::new(wire.width.get(), wire.height.get(), format);
+        descriptor.check().map_err(|e| wrong(e.to_string()))?;
+        Ok(Self { descriptor, id: wire.id.get(), kind })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -274,10 +334,41 @@ mod tests {
         assert_eq!(change(40, 1), Status::Malformed, "a detail that the kind does not have");
     }
 
+    #[test]
+    fn each_wrong_field_of_a_surface_is_refused() {
+        for kind in [SurfaceKind::Memory, SurfaceKind::IoSurface] {
+            let detail = SurfaceDetail {
+                descriptor: SurfaceDescriptor::new(3, 16_384, PixelFormat::Nv12),
+                id: 0x0102_0304,
+                kind,
+            };
+            let bytes = detail.encode();
+            assert_eq!(SurfaceDetail::decode(&bytes).unwrap(), detail);
+            let refused = |from: usize, new: &[u8]| {
+                let mut bytes = bytes;
+                bytes[from..from + new.len()].copy_from_slice(new);
+                SurfaceDetail::decode(&bytes).unwrap_err().status() == Status::Malformed
+            };
+            assert!(refused(0, &[0; 4]) && refused(4, &[0; 4]), "a side of 0");
+            assert!(refused(3, &[1]) && refused(4, &[1]), "a side over the maximum");
+            assert!(refused(8, &[0]), "an unknown format");
+            assert!(refused(12, &[0; 4]), "no id");
+            assert!(refused(16, &[2]) && refused(16, &[255]), "an unknown kind");
+            assert!((17..32).all(|at| refused(at, &[1])), "reserved bytes");
+        }
+    }
+
     proptest! {
         #[test]
         fn garbage_never_panics(bytes in proptest::collection::vec(any::<u8>(), 0..400)) {
             let _ = Envelope::decode(&bytes);
+        }
+
+        #[test]
+        fn surfaces_of_garbage_never_panic(bytes: [u8; 32]) {
+            if let Ok(detail) = SurfaceDetail::decode(&bytes) {
+                prop_assert_eq!(detail.encode(), bytes);
+            }
         }
 
         #[test]

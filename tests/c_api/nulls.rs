@@ -211,7 +211,7 @@ macro_rules! is_none_if {
     )*};
 }
 is_none_if!(u32: 0, u64: 0, i64: 0, usize: 0, bool: false, c_int: -1, sfp_attachment: sfp_attachment::None,
-    sfp_pixel_format: sfp_pixel_format::Default);
+    sfp_pixel_format: sfp_pixel_format::Default, sfp_backing: sfp_backing::Native);
 
 /// A function, how many arguments the table gives it, and a call with the argument of an index as NULL.
 struct Entry {
@@ -320,6 +320,7 @@ fn entries() -> Vec<Entry> {
         sfp_surface_width(w.surface.cast_const());
         sfp_surface_height(w.surface.cast_const());
         sfp_surface_pixel_format(w.surface.cast_const());
+        sfp_surface_backing(w.surface.cast_const());
         sfp_surface_plane_count(w.surface.cast_const());
         sfp_surface_plane(w.surface.cast_const(), 0, w.out(0));
         sfp_surface_allocation_size(w.surface.cast_const());

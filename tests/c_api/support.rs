@@ -150,7 +150,7 @@ pub(crate) fn descriptor(width: u32, height: u32, format: sfp_pixel_format) -> s
         width,
         height,
         format: MaybeUninit::new(format),
-        reserved: 0,
+        backing: any(0),
     }
 }
 
@@ -174,6 +174,8 @@ pub(crate) fn swapchain_options(width: u32, height: u32) -> sfp_swapchain_option
         images: 0,
         mode: any(0),
         allocator: any(0),
+        backing: any(0),
+        reserved: 0,
     }
 }
 

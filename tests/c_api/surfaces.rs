@@ -16,8 +16,30 @@ fn absurd_surfaces_are_refused() {
         assert!(last_message().contains("height"), "{}", last_message());
         assert_eq!(refused!(sfp_surface_create(&descriptor(side, side, bgra))), invalid);
     }
-    let reserved = sfp_surface_descriptor { reserved: 1, ..descriptor(10, 10, sfp_pixel_format::Bgra8) };
-    assert_eq!(refused!(sfp_surface_create(&reserved)), invalid);
+}
+
+#[test]
+fn each_backing_can_be_asked_for() {
+    let _balance = Balance::begin();
+    for number in [0, 1] {
+        let asked =
+            sfp_surface_descriptor { backing: any(number), ..descriptor(10, 10, sfp_pixel_format::Bgra8) };
+        let surface = made!(sfp_surface_create(&asked));
+        let expected = if cfg!(target_os = "linux") { 0 } else { number };
+        assert_eq!(says!(sfp_surface_backing(surface)) as u32, expected);
+        says!(sfp_surface_release(surface));
+        let options = sfp_swapchain_options { backing: any(number), ..swapchain_options(10, 10) };
+        says!(sfp_producer_release(made!(sfp_producer_create(&options))));
+    }
+    for number in [2, u32::MAX] {
+        let unknown =
+            sfp_surface_descriptor { backing: any(number), ..descriptor(10, 10, sfp_pixel_format::Bgra8) };
+        assert_eq!(refused!(sfp_surface_create(&unknown)), sfp_status::InvalidArgument);
+        let options = sfp_swapchain_options { backing: any(number), ..swapchain_options(10, 10) };
+        assert_eq!(refused!(sfp_producer_create(&options)), sfp_status::InvalidArgument);
+    }
+    let reserved = sfp_swapchain_options { reserved: 1, ..swapchain_options(10, 10) };
+    assert_eq!(refused!(sfp_producer_create(&reserved)), sfp_status::InvalidArgument);
 }
 
 #[test]

@@ -237,7 +237,8 @@ impl State {
     fn ask_for_images(&mut self) {
         let head = GenerationHead::new(self.current.number, &self.options);
         for link in &self.consumers {
-            let sent = head.message(protocol::ALLOCATE).map(|ask| link.duplex.send.send(ask, Timeout::NONE));
+            let asking = head.allocate_message(self.options.backing);
+            let sent = asking.map(|ask| link.duplex.send.send(ask, Timeout::NONE));
             if matches!(sent, Ok(Ok(()))) {
                 self.current.asked = Some(link.number);
                 return;

@@ -183,7 +183,10 @@ impl State {
 
 pub(super) fn make_images(options: &SwapchainOptions) -> Result<Vec<Surface>> {
     match options.allocator {
-        Allocator::Producer => (0..options.images).map(|_| Surface::create(&options.descriptor())).collect(),
+        Allocator::Producer => {
+            let make = || Surface::create_with(&options.descriptor(), options.backing);
+            (0..options.images).map(|_| make()).collect()
+        }
         Allocator::Consumer => Ok(Vec::new()),
     }
 }

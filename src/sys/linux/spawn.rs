@@ -203,14 +203,14 @@ impl Process {
 /// A process as a number that can stand in shared memory: its identifier and when it started, so that a later
 /// process with the same identifier is not taken for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct ProcessStamp {
+pub(in crate::sys) struct ProcessStamp {
     pid: u32,
     /// The low half of the start time in clock ticks: field 22 of `/proc/<pid>/stat`, see proc(5).
     started: u32,
 }
 
 impl ProcessStamp {
-    pub(super) fn current() -> Result<Self> {
+    pub(in crate::sys) fn current() -> Result<Self> {
         let pid = std::process::id();
         let (_, started) = Self::look_up(pid)
             .ok_or_else(|| Error::fixed(Status::System, "this process cannot read its own /proc entry"))?;
@@ -229,17 +229,17 @@ impl ProcessStamp {
     }
 
     /// Whether that very process lives. A zombie does not.
-    pub(super) fn is_alive(self) -> bool {
+    pub(in crate::sys) fn is_alive(self) -> bool {
         Self::look_up(self.pid)
             .is_some_and(|(state, started)| started == self.started && !matches!(state, b'Z' | b'X' | b'x'))
     }
 
     /// Never 0: no process has the identifier 0.
-    pub(super) fn to_shared(self) -> u64 {
+    pub(in crate::sys) fn to_shared(self) -> u64 {
         u64::from(self.pid) << 32 | u64::from(self.started)
     }
 
-    pub(super) fn from_shared(bits: u64) -> Self {
+    pub(in crate::sys) fn from_shared(bits: u64) -> Self {
         Self { pid: (bits >> 32) as u32, started: bits as u32 }
     }
 }
