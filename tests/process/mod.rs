@@ -3,11 +3,17 @@
 //! A test file declares its roles once, by `peers! { "role" => function, ... }`, and starts one by
 //! [`command`] or [`Peer::start`]. Nothing but the test program is needed, so a built one can be carried to
 //! another machine.
-#![allow(dead_code, missing_docs, unreachable_pub)]
+#![allow(dead_code, unused_imports, missing_docs, unreachable_pub)]
 
 use std::process::{Child, Command, ExitStatus, Stdio};
 
+pub mod companion;
+mod held;
+
+pub use held::*;
+
 const ROLE: &str = "SURFACEPORT_TEST_ROLE";
+const ROLE_TEXT: &std::ffi::CStr = c"SURFACEPORT_TEST_ROLE";
 const ARGUMENT: &str = "SURFACEPORT_TEST_ARGUMENT";
 
 /// Declares the roles that this test program can be started in. A role's function takes the argument that it was
@@ -70,6 +76,27 @@ pub fn command(role: &str, argument: &str) -> Command {
     command
 }
 
+/// A role writes nothing to standard output: the test runner in it would, among what the tests' own runner says. Done
+/// before the runner begins; a child of a session is started by the library, which leaves its output as it is.
+#[allow(unsafe_code)]
+mod quiet {
+    #[used]
+    #[cfg_attr(target_os = "linux", unsafe(link_section = ".init_array"))]
+    #[cfg_attr(target_os = "macos", unsafe(link_section = "__DATA,__mod_init_func"))]
+    static AT_START: extern "C" fn() = at_start;
+
+    extern "C" fn at_start() {
+        // SAFETY: only calls that need nothing to be set up yet; the name and the path are texts that end in zero.
+        unsafe {
+            if !libc::getenv(super::ROLE_TEXT.as_ptr()).is_null() {
+                let null = libc::open(c"/dev/null".as_ptr(), libc::O_WRONLY);
+                libc::dup2(null, libc::STDOUT_FILENO);
+                libc::close(null);
+            }
+        }
+    }
+}
+
 /// A running process in a role, killed and reaped at the end of the test.
 pub struct Peer(Child);
 
@@ -91,7 +118,6 @@ impl Peer {
     }
 
     /// Stops the process: it lives, and does nothing more until it is killed.
-    #[cfg(target_os = "linux")]
     pub fn stop(&self) {
         let id =
             i32::try_from(self.id()).ok().and_then(rustix::process::Pid::from_raw).expect("a process number");
@@ -99,7 +125,7 @@ impl Peer {
         // The signal takes its time: what follows is to find it stopped.
         let options = rustix::process::WaitOptions::UNTRACED;
         let (_, status) = rustix::process::waitpid(Some(id), options).unwrap().expect("a stopped process");
-        assert!(status.stopped());
+        assert!(!status.exited() && !status.signaled());
     }
 
     pub fn kill(&mut self) {
@@ -131,39 +157,12 @@ pub fn alone() -> std::sync::MutexGuard<'static, ()> {
     ALONE.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
-/// Runs `body` alone, and checks that it leaves no descriptor and no mapping.
-#[cfg(target_os = "linux")]
-pub fn leaving_nothing(body: impl FnOnce()) {
-    let _alone = alone();
-    let before = (open_descriptors(), shared_mappings());
-    body();
-    assert_eq!((open_descriptors(), shared_mappings()), before, "descriptors and mappings that are left");
-}
-
-/// The number of open descriptors of this process.
-#[cfg(target_os = "linux")]
-pub fn open_descriptors() -> usize {
-    std::fs::read_dir("/proc/self/fd").expect("a list of descriptors").count()
-}
-
-/// The number of mappings of this process that belong to the library's memory.
-#[cfg(target_os = "linux")]
-pub fn shared_mappings() -> usize {
-    let maps = std::fs::read_to_string("/proc/self/maps").expect("a list of mappings");
-    maps.lines().filter(|line| line.contains("memfd:surfaceport")).count()
-}
-
-/// As [`open_descriptors`], for when there is none left to list them by.
-#[cfg(target_os = "linux")]
-pub fn open_descriptors_without_looking() -> usize {
-    (0..4096).filter(|fd| std::fs::symlink_metadata(format!("/proc/self/fd/{fd}")).is_ok()).count()
-}
-
-/// The memory of this process that is in use, in bytes.
-#[cfg(target_os = "linux")]
-pub fn resident_bytes() -> usize {
-    let statm = std::fs::read_to_string("/proc/self/statm").expect("the sizes of this process");
-    let pages: usize =
-        statm.split(' ').nth(1).and_then(|pages| pages.parse().ok()).expect("a number of pages");
-    pages * rustix::param::page_size()
+/// Allows as many descriptors as the system lets us have, up to 4096: macOS gives 256 unless asked.
+pub fn raise_descriptor_limit() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
+    let wanted = maximum.map_or(4096, |maximum| maximum.min(4096));
+    if current.is_some_and(|current| current < wanted) {
+        setrlimit(Resource::Nofile, Rlimit { current: Some(wanted), maximum }).expect("a higher limit");
+    }
 }
