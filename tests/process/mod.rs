@@ -9,6 +9,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 
 pub mod companion;
 mod held;
+pub mod session;
 
 pub use held::*;
 

@@ -92,14 +92,12 @@ pub fn leaving_nothing(body: impl Fn()) {
         body();
         settled(|| before.difference())
     };
-    let mut left = run();
-    for _ in 1..RUNS {
+    let mut left = None;
+    for _ in 0..RUNS {
+        left = run();
         if left.is_none() {
             return;
         }
-        left = run();
     }
-    if let Some(difference) = left {
-        panic!("{difference}");
-    }
+    panic!("{}", left.unwrap_or_default());
 }
