@@ -3,9 +3,7 @@
 
 mod process;
 
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use process::session::is_readable;
 use surfaceport::bootstrap;
 use surfaceport::channel::{Channel, ChannelEnd, ChannelRights};
 use surfaceport::message::Message;
@@ -26,11 +24,6 @@ fn text(id: u32, payload: &str) -> Message {
 fn open_pair() -> (Channel, Channel) {
     let (one, other) = Channel::pair().unwrap();
     (one.open(), other.open())
-}
-
-fn is_readable(fd: BorrowedFd<'_>) -> bool {
-    let now = Timespec { tv_sec: 0, tv_nsec: 0 };
-    poll(&mut [PollFd::from_borrowed_fd(fd, PollFlags::IN)], Some(&now)).unwrap() == 1
 }
 
 #[test]
@@ -154,14 +147,20 @@ fn an_end_survives_its_raw_form() {
     let (one, other) = Channel::pair().unwrap();
     let one = one.open();
     one.send(text(1, "queued"), SOON).unwrap();
-    let descriptors = other.into_raw().unwrap();
-    let other = ChannelEnd::from_raw(descriptors).unwrap().open();
+    let rights = other.into_raw().unwrap();
+    let other = ChannelEnd::from_raw(rights).unwrap().open();
     assert_eq!(other.receive(SOON).unwrap().payload(), b"queued");
     other.send(text(2, ""), SOON).unwrap();
     assert_eq!(one.receive(SOON).unwrap().id(), 2);
     drop(other);
     assert_eq!(one.receive(SOON).unwrap_err().status(), Status::PeerDead);
+}
 
+/// What a raw form is differs: a descriptor here.
+#[cfg(target_os = "linux")]
+#[test]
+fn raw_forms_that_are_no_rights_are_refused_on_linux() {
+    use std::os::fd::OwnedFd;
     let null = || OwnedFd::from(std::fs::File::open("/dev/null").unwrap());
     let wrong = ChannelRights { receive: null(), send: null() };
     assert_eq!(ChannelEnd::from_raw(wrong).unwrap_err().status(), Status::Malformed);
@@ -174,8 +173,10 @@ fn messages_of_strangers_are_destroyed_and_counted() {
     let port = bootstrap::check_in(&name).unwrap();
     let (listening, speaking) = Channel::pair().unwrap();
     let ChannelRights { receive, send } = speaking.into_raw().unwrap();
-    let leaked = SendRight::from_raw(send.as_fd().try_clone_to_owned().unwrap()).unwrap();
-    let speaking = ChannelEnd::from_raw(ChannelRights { receive, send }).unwrap().open();
+    let send = SendRight::from_raw(send).unwrap();
+    let leaked = send.try_clone().unwrap();
+    let rights = ChannelRights { receive, send: send.into_raw() };
+    let speaking = ChannelEnd::from_raw(rights).unwrap().open();
     let listening = listening.open();
     speaking.send(text(1, "first"), SOON).unwrap();
     assert_eq!(listening.receive(SOON).unwrap().id(), 1);

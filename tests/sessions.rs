@@ -152,7 +152,9 @@ fn environment_and_folder_are_what_the_options_say() {
         let told = std::str::from_utf8(told.payload()).unwrap().to_owned();
         let entries: BTreeSet<&str> = told.lines().collect();
         assert!(entries.contains("EXTRA=1=2 3"));
-        let ours = std::env::vars().map(|(name, value)| format!("{name}={value}")).find(|entry| !entry.contains('\n'));
+        let ours = std::env::vars()
+            .map(|(name, value)| format!("{name}={value}"))
+            .find(|entry| !entry.contains('\n'));
         let ours = ours.expect("an environment");
         assert_eq!(entries.contains(ours.as_str()), !clear, "{told}");
         assert!(!told.contains("TOKEN=") && told.contains("\nSURFACEPORT_"), "{told}");

@@ -6,8 +6,8 @@ mod process;
 use std::os::fd::OwnedFd;
 
 use process::session::*;
-use surfaceport::channel::ChannelEnd;
 use surfaceport::channel::Channel;
+use surfaceport::channel::ChannelEnd;
 use surfaceport::message::Message;
 use surfaceport::port::{ReceiveRight, SendRight};
 use surfaceport::session::{Child, EndOfLife};

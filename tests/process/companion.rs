@@ -69,3 +69,15 @@ pub fn hold(name: &str) {
         }
     }
 }
+
+/// The whole way with the longest name: two owners, a look-up, an end.
+pub fn own_the_longest_name() {
+    let name = format!("org.{}.{}", "x".repeat(60), "y".repeat(62));
+    assert_eq!(name.len(), 127);
+    let owned = check_in(&name).unwrap();
+    assert_eq!(check_in(&name).unwrap_err().status(), Status::AlreadyExists);
+    look_up(&name, Timeout::NONE).unwrap().send(Message::new(5), SOON).unwrap();
+    assert_eq!(owned.receive(SOON).unwrap().id(), 5);
+    drop(owned);
+    assert_eq!(look_up(&name, Timeout::NONE).unwrap_err().status(), Status::NotFound);
+}

@@ -10,6 +10,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 pub mod companion;
 mod held;
 pub mod session;
+pub mod swapchain;
 
 pub use held::*;
 

@@ -3,7 +3,6 @@
 use crate::BACKING;
 use crate::process::{self, Peer};
 use surfaceport::bootstrap::{check_in, look_up};
-use surfaceport::memory::{Access, MAX_REGION, MemoryRegion};
 use surfaceport::message::Message;
 use surfaceport::port::{ReceiveRight, SendRight};
 use surfaceport::surface::{
@@ -27,7 +26,6 @@ const COLOR_SPACE: u32 = 9;
 const LIVE: u32 = 10;
 const HOLD: u32 = 11;
 const LET_GO: u32 = 12;
-const TRY_TO_WRITE_MEMORY: u32 = 13;
 
 /// The byte of a row's place that both processes agree on.
 fn expected(salt: u8, plane: usize, y: u32, x: usize) -> u8 {
@@ -79,9 +77,7 @@ pub(crate) fn work_on_surfaces(name: &str) {
             Err(error) => return assert_eq!(error.status(), Status::NoSenders),
         };
         let reply = request.take_reply_right().unwrap();
-        let answer = if request.id() == TRY_TO_WRITE_MEMORY {
-            try_to_write_memory(&mut request)
-        } else if request.id() == LIVE {
+        let answer = if request.id() == LIVE {
             let live = live_surfaces();
             format!("{} {} {:?}", live.count, live.bytes, live.ids)
         } else {
@@ -468,9 +464,8 @@ fn the_account_of_live_surfaces_is_exact() {
     companion.ends_well();
 }
 
-#[cfg(target_os = "linux")]
 #[test]
-fn surfaces_leave_no_descriptor_and_no_mapping() {
+fn surfaces_leave_nothing() {
     process::leaving_nothing(|| {
         let port = ReceiveRight::new().unwrap();
         let send = port.make_send().unwrap();
@@ -523,12 +518,6 @@ fn absurd_sizes_are_refused() {
         let end = vec![0xee; last.row_bytes()];
         last.write_row(last.height() - 1, &end).unwrap();
     }
-    assert_eq!(MemoryRegion::create(0, Access::ReadWrite).unwrap_err().status(), Status::InvalidArgument);
-    assert_eq!(
-        MemoryRegion::create(MAX_REGION + 1, Access::ReadWrite).unwrap_err().status(),
-        Status::TooLarge
-    );
-    assert_eq!(MemoryRegion::create(usize::MAX, Access::ReadWrite).unwrap_err().status(), Status::TooLarge);
 }
 
 #[cfg(target_os = "linux")]
@@ -545,54 +534,4 @@ fn a_dma_buf_is_there_or_said_to_be_missing() {
         }
         Err(error) => panic!("{error}"),
     }
-}
-
-/// Tries every way to write the memory of a request; says which worked.
-fn try_to_write_memory(request: &mut Message) -> String {
-    let region = request.take_memory(0).unwrap();
-    let by_call = region.write(0, b"x").is_ok();
-    format!("{} {} {by_call} {}", region.len(), region.is_writable(), written_behind_the_library(&region))
-}
-
-/// Whether the page's protection can be lifted: what only the kernel stands against.
-#[cfg(target_os = "linux")]
-#[allow(unsafe_code)]
-fn written_behind_the_library(region: &MemoryRegion) -> bool {
-    // SAFETY: the page is a mapping of our own, and access to it is only widened.
-    let outcome = unsafe {
-        libc::mprotect(region.base().as_ptr().cast(), region.len(), libc::PROT_READ | libc::PROT_WRITE)
-    };
-    outcome == 0
-}
-
-#[cfg(not(target_os = "linux"))]
-fn written_behind_the_library(_: &MemoryRegion) -> bool {
-    false
-}
-
-#[test]
-fn memory_that_is_read_only_for_others_is_so_at_the_other_process() {
-    let _alone = process::alone();
-    let companion = Companion::start();
-    for (access, expected) in
-        [(Access::ReadOnlyForOthers, "100 false false false"), (Access::ReadWrite, "100 true true true")]
-    {
-        let region = MemoryRegion::create(100, access).unwrap();
-        region.write(0, b"ours").unwrap();
-        let mut request = Message::new(TRY_TO_WRITE_MEMORY);
-        request.attach(region.clone()).unwrap();
-        assert_eq!(companion.send(request), expected);
-        let mut first = [0];
-        region.read(0, &mut first).unwrap();
-        assert_eq!(first[0], if access == Access::ReadWrite { b'x' } else { b'o' });
-        for (offset, length) in [(100, 1), (99, 2), (usize::MAX, 1), (0, 101)] {
-            assert_eq!(
-                region.read(offset, &mut vec![0; length]).unwrap_err().status(),
-                Status::InvalidArgument
-            );
-            assert_eq!(region.write(offset, &vec![0; length]).unwrap_err().status(), Status::InvalidArgument);
-        }
-        region.read(100, &mut []).unwrap();
-    }
-    companion.ends_well();
 }
