@@ -1,12 +1,14 @@
 //! Messages within one process: what they carry, how large they can be, and what a failure leaves.
 #![allow(missing_docs)]
 
+mod process;
+
 use std::time::Duration;
 
 use surfaceport::memory::{Access, MemoryRegion};
 use surfaceport::message::{Attachment, AttachmentKind, MAX_ATTACHMENTS, MAX_PAYLOAD, Message};
 use surfaceport::port::{ReceiveRight, SendRight};
-use surfaceport::surface::{LockMode, PixelFormat, Surface, SurfaceDescriptor};
+use surfaceport::surface::{LockMode, PixelFormat};
 use surfaceport::{Status, Timeout};
 
 const SOON: Timeout = Timeout::from_nanoseconds(5_000_000_000);
@@ -65,7 +67,7 @@ fn every_kind_of_attachment_arrives() {
     inner_send.send(text(5, "queued before the move"), SOON).unwrap();
     let region = MemoryRegion::create(5000, Access::ReadWrite).unwrap();
     region.write(4990, b"region").unwrap();
-    let surface = Surface::create(&SurfaceDescriptor::new(33, 17, PixelFormat::Bgra8)).unwrap();
+    let surface = process::plain::surface(33, 17, PixelFormat::Bgra8);
     surface.lock(LockMode::Write).unwrap().plane(0).unwrap().write_row(16, &[9; 132]).unwrap();
     let (back_receive, back_send) = port();
 

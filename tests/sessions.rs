@@ -11,7 +11,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use surfaceport::channel::{Channel, ChannelEnd};
 use surfaceport::message::Message;
 use surfaceport::session::{Child, ChildExit, Host, SpawnOptions};
-use surfaceport::surface::{LockMode, PixelFormat, Surface, SurfaceDescriptor};
+use surfaceport::surface::{LockMode, PixelFormat};
 use surfaceport::swapchain::{ConsumerRight, Producer};
 use surfaceport::{Status, Timeout};
 
@@ -40,7 +40,7 @@ fn a_child_says_hello_and_messages_go_both_ways() {
         assert_eq!((message.id(), message.payload()), (n + 1, &b"there and back"[..]));
         assert_eq!(message.sender().unwrap().process_id, id);
     }
-    let surface = Surface::create(&SurfaceDescriptor::new(16, 16, PixelFormat::Bgra8)).unwrap();
+    let surface = process::plain::surface(16, 16, PixelFormat::Bgra8);
     surface.lock(LockMode::Write).unwrap().plane(0).unwrap().write_row(3, &[5; 64]).unwrap();
     let mut message = text(1, &"large ".repeat(100_000));
     message.attach(surface.clone()).unwrap();

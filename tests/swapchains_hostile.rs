@@ -2,11 +2,13 @@
 //! into its page.
 #![allow(missing_docs)]
 
+mod process;
+
 use proptest::prelude::*;
 use surfaceport::memory::{Access, MemoryRegion};
 use surfaceport::message::Message;
 use surfaceport::port::{ReceiveRight, SendRight};
-use surfaceport::surface::{PixelFormat, Surface, SurfaceDescriptor};
+use surfaceport::surface::PixelFormat;
 use surfaceport::swapchain::{
     Consumer, ConsumerOptions, ConsumerRight, PresentInfo, PresentMode, Producer, SwapchainOptions,
 };
@@ -22,7 +24,7 @@ const PRODUCER_PAGE: usize = 4544;
 const ORDER: usize = 192;
 
 fn options(mode: PresentMode) -> SwapchainOptions {
-    SwapchainOptions { width: 8, height: 8, images: 3, mode, ..SwapchainOptions::default() }
+    SwapchainOptions { width: 8, height: 8, images: 3, mode, ..process::plain::swapchain_options() }
 }
 
 /// A consumer that only its test's fantasy limits.
@@ -213,8 +215,7 @@ impl RogueProducer {
         ];
         let mut images = Message::with_payload(3, payload.concat()).unwrap();
         for _ in 0..count {
-            let surface = Surface::create(&SurfaceDescriptor::new(8, 8, PixelFormat::Bgra8)).unwrap();
-            images.attach(surface).unwrap();
+            images.attach(process::plain::surface(8, 8, PixelFormat::Bgra8)).unwrap();
         }
         self.to_consumer.send(images, SOON).unwrap();
     }

@@ -8,7 +8,9 @@
 use std::process::{Child, Command, ExitStatus, Stdio};
 
 pub mod companion;
+pub mod full;
 mod held;
+pub mod plain;
 pub mod session;
 pub mod swapchain;
 

@@ -6,8 +6,10 @@ use std::sync::{RwLock, RwLockReadGuard};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use surfaceport::message::Message;
 use surfaceport::session::{Child, ChildExit, EndOfLife, Host, SpawnOptions};
-use surfaceport::swapchain::{Producer, SwapchainOptions};
+use surfaceport::swapchain::Producer;
 use surfaceport::{Status, Timeout};
+
+pub use super::plain::swapchain_options;
 
 /// Far beyond what anything here takes; it only keeps a failing test from hanging.
 pub const SOON: Timeout = Timeout::from_nanoseconds(20_000_000_000);
@@ -44,10 +46,6 @@ pub fn start(options: &SpawnOptions) -> Host {
 
 pub fn text(id: u32, payload: &str) -> Message {
     Message::with_payload(id, payload).unwrap()
-}
-
-pub fn swapchain_options() -> SwapchainOptions {
-    SwapchainOptions { width: 64, height: 64, ..SwapchainOptions::default() }
 }
 
 pub fn is_readable(fd: BorrowedFd<'_>) -> bool {

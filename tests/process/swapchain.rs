@@ -12,7 +12,7 @@ use surfaceport::{Status, Timeout};
 pub const SOON: Timeout = Timeout::from_nanoseconds(30_000_000_000);
 
 pub fn options(mode: PresentMode, images: u32) -> SwapchainOptions {
-    SwapchainOptions { width: 64, height: 16, images, mode, ..SwapchainOptions::default() }
+    SwapchainOptions { height: 16, images, mode, ..super::plain::swapchain_options() }
 }
 
 pub fn attach(producer: &Producer) -> Consumer {

@@ -12,13 +12,14 @@ use macos as system;
 
 pub use system::*;
 
-/// All of it. On Linux descriptors and the mappings of the library's memory; on macOS descriptors and the names of
+/// All of it, and the surfaces that are alive. On Linux descriptors and the mappings of the library's memory; on macOS descriptors and the names of
 /// the task's rights, each with its kind and its references. macOS does not say which mappings are the library's:
 /// what is mapped there is watched by [`mapped_bytes`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Held {
     pub descriptors: usize,
     pub shared_mappings: usize,
+    pub surfaces: usize,
     pub rights: Vec<PortRight>,
 }
 
@@ -38,7 +39,12 @@ impl std::fmt::Debug for PortRight {
 
 /// What there is now.
 pub fn held() -> Held {
-    Held { descriptors: open_descriptors(), shared_mappings: shared_mappings(), rights: port_rights() }
+    Held {
+        descriptors: open_descriptors(),
+        shared_mappings: shared_mappings(),
+        surfaces: surfaceport::surface::live_surfaces().count,
+        rights: port_rights(),
+    }
 }
 
 impl Held {
@@ -50,12 +56,10 @@ impl Held {
         };
         (now != *self).then(|| {
             format!(
-                "descriptors: {} and then {}; mappings: {} and then {}; rights that are left: {:?}; \
-                 rights that are gone: {:?}",
-                self.descriptors,
-                now.descriptors,
-                self.shared_mappings,
-                now.shared_mappings,
+                "descriptors, mappings, surfaces: {:?} and then {:?}; rights that are left: {:?}; rights that are \
+                 gone: {:?}",
+                (self.descriptors, self.shared_mappings, self.surfaces),
+                (now.descriptors, now.shared_mappings, now.surfaces),
                 only(&now, self),
                 only(self, &now),
             )
