@@ -18,8 +18,6 @@ const SOON: Timeout = Timeout::from_nanoseconds(30_000_000_000);
 /// Long enough for a message to get somewhere, short enough to run out in a test.
 const BRIEFLY: Timeout = Timeout::from_nanoseconds(2_000_000);
 
-// ---- Sends -----------------------------------------------------------------------------------------------------
-
 #[test]
 fn what_is_sent_and_received() {
     leaving_nothing(|| {
@@ -168,8 +166,6 @@ fn a_right_to_send_once() {
     });
 }
 
-// ---- Rights ----------------------------------------------------------------------------------------------------
-
 #[test]
 fn a_receive_right_that_moves() {
     leaving_nothing(|| {
@@ -292,8 +288,6 @@ fn names() {
         assert_eq!(look_up(&name, BRIEFLY).unwrap_err().status(), Status::TimedOut);
     });
 }
-
-// ---- Requests --------------------------------------------------------------------------------------------------
 
 #[test]
 fn requests() {

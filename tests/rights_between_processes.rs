@@ -56,8 +56,6 @@ fn requests_to_a_process_that_answers_late_or_dies() {
     });
 }
 
-// ---- Peers that are killed -------------------------------------------------------------------------------------
-
 /// Role: sends all kinds of things without an end, asks, and answers, until it is killed.
 fn talk(name: &str) {
     let (mine, to_me) = port();
@@ -133,8 +131,6 @@ fn a_peer_that_is_killed_in_the_middle_of_everything() {
         });
     }
 }
-
-// ---- Sessions, swapchains ------------------------------------------------------------------------------------------
 
 #[test]
 fn sessions() {
