@@ -103,6 +103,22 @@ fn inherited() -> (SendRight, OwnedFd) {
     (port, duplicate("SURFACEPORT_TOKEN_PIPE"))
 }
 
+/// The first registered port, and a duplicate of the pipe with the token.
+#[cfg(target_os = "macos")]
+#[allow(unsafe_code)]
+fn inherited() -> (SendRight, OwnedFd) {
+    use std::os::fd::BorrowedFd;
+    assert_eq!(std::env::var("SURFACEPORT_PORT").unwrap(), "registered");
+    let mut ports = process::mach::registered_ports();
+    // SAFETY: the reference is ours: the look-up made it.
+    let port = unsafe { surfaceport::port::RawRight::from_send_right(ports.remove(0).into_name()) };
+    let pipe = std::env::var("SURFACEPORT_TOKEN_PIPE").unwrap();
+    let number = pipe.split(':').next().unwrap().parse().unwrap();
+    // SAFETY: the host left it open for this process.
+    let pipe = unsafe { BorrowedFd::borrow_raw(number) }.try_clone_to_owned().unwrap();
+    (SendRight::from_raw(port.unwrap()).unwrap(), pipe)
+}
+
 /// A hello as it stands on the wire, with the rights that belong to it.
 fn raw_hello(version: u8, token: &[u8]) -> (Message, ReceiveRight, [ChannelEnd; 1]) {
     let mut payload = vec![b'S', b'F', b'P', b'S', version, 0, 0, 0];

@@ -2,10 +2,16 @@
 #![allow(unsafe_code)]
 
 use mach2::kern_return::KERN_SUCCESS;
-use mach2::mach_port::{mach_port_allocate, mach_port_deallocate, mach_port_insert_right, mach_port_mod_refs};
-use mach2::message::{MACH_RCV_MSG, MACH_RCV_TIMEOUT, MACH_SEND_MSG, MACH_SEND_TIMEOUT, mach_msg};
+use mach2::mach_port::{
+    mach_port_allocate, mach_port_deallocate, mach_port_insert_right, mach_port_mod_refs,
+};
+use mach2::message::{
+    MACH_RCV_MSG, MACH_RCV_TIMEOUT, MACH_SEND_MSG, MACH_SEND_TIMED_OUT, MACH_SEND_TIMEOUT, mach_msg,
+    mach_msg_destroy,
+};
 use mach2::port::{MACH_PORT_RIGHT_RECEIVE, mach_port_name_t};
 use mach2::traps::mach_task_self;
+use mach2::vm::mach_make_memory_entry_64;
 
 pub const MOVE_RECEIVE: u8 = 16;
 pub const MOVE_SEND: u8 = 17;
@@ -54,8 +60,29 @@ impl RawPort {
         send
     }
 
-    /// The next message's right to answer, if one comes in time; what else it carries has to be nothing.
+    /// The send right alone: its port is dead.
+    pub fn destroyed(self) -> RawSend {
+        // SAFETY: the receive right is ours.
+        let outcome = unsafe { mach_port_mod_refs(mach_task_self(), self.0, MACH_PORT_RIGHT_RECEIVE, -1) };
+        assert_eq!(outcome, KERN_SUCCESS);
+        self.moved()
+    }
+
+    /// The right to answer of the next message, which must carry nothing else.
     pub fn receive_reply_right(&self) -> mach_port_name_t {
+        let header = self.receive_header();
+        assert_eq!(header[0] & COMPLEX, 0);
+        header[2]
+    }
+
+    /// The number of the next message, which must carry nothing.
+    pub fn receive_id(&self) -> i32 {
+        let header = self.receive_header();
+        assert_eq!((header[0] & COMPLEX, header[2]), (0, 0));
+        header[5] as i32
+    }
+
+    fn receive_header(&self) -> [u32; 6] {
         let mut buffer = [0_u32; 4096];
         // SAFETY: the buffer is aligned as a header is and as long as it is said to be.
         let outcome = unsafe {
@@ -70,8 +97,7 @@ impl RawPort {
             )
         };
         assert_eq!(outcome, KERN_SUCCESS);
-        assert_eq!(buffer[0] & COMPLEX, 0);
-        buffer[2]
+        *buffer.first_chunk().unwrap()
     }
 }
 
@@ -88,13 +114,55 @@ impl Drop for RawPort {
 
 /// One reference of this task to a send right, or to a dead name.
 #[derive(Debug)]
-pub struct RawSend(pub mach_port_name_t);
+pub struct RawSend(mach_port_name_t);
 
 impl Drop for RawSend {
     fn drop(&mut self) {
         // SAFETY: the reference is ours.
         assert_eq!(unsafe { mach_port_deallocate(mach_task_self(), self.0) }, KERN_SUCCESS);
     }
+}
+
+impl RawSend {
+    pub fn name(&self) -> mach_port_name_t {
+        self.0
+    }
+
+    /// The reference is the caller's from here on.
+    pub fn into_name(self) -> mach_port_name_t {
+        let name = self.0;
+        std::mem::forget(self);
+        name
+    }
+}
+
+/// The ports that this task passes on to those that it makes, null ones left out.
+pub fn registered_ports() -> Vec<RawSend> {
+    let (mut list, mut count) = (std::ptr::null_mut(), 0);
+    // SAFETY: a place for an array and its length.
+    let outcome = unsafe { mach2::task::mach_ports_lookup(mach_task_self(), &raw mut list, &raw mut count) };
+    assert_eq!(outcome, KERN_SUCCESS);
+    super::taken(list, count).into_iter().filter(|name| *name != 0).map(RawSend).collect()
+}
+
+/// New memory of so many bytes, as the right by which it travels.
+pub fn memory_entry(bytes: u64) -> RawSend {
+    const NAMED_CREATE: i32 = 0x0002_0000;
+    const READ_WRITE: i32 = 3;
+    let (mut size, mut name) = (bytes, 0);
+    // SAFETY: places for the size and for the name, which is then ours.
+    let outcome = unsafe {
+        mach_make_memory_entry_64(
+            mach_task_self(),
+            &raw mut size,
+            0,
+            NAMED_CREATE | READ_WRITE,
+            &raw mut name,
+            0,
+        )
+    };
+    assert_eq!(outcome, KERN_SUCCESS);
+    RawSend(name)
 }
 
 /// What stands between the header and the body of a complex message.
@@ -173,6 +241,15 @@ impl RawMessage<'_> {
         let outcome = unsafe {
             mach_msg(words.as_mut_ptr().cast(), MACH_SEND_MSG | MACH_SEND_TIMEOUT, size, 0, 0, 0, 0)
         };
-        if outcome == KERN_SUCCESS { Ok(()) } else { Err(outcome) }
+        match outcome {
+            KERN_SUCCESS => Ok(()),
+            MACH_SEND_TIMED_OUT => {
+                // What it carries came back into the buffer, as ours.
+                // SAFETY: the kernel has just written the message.
+                unsafe { mach_msg_destroy(words.as_mut_ptr().cast()) };
+                Err(outcome)
+            }
+            _ => Err(outcome),
+        }
     }
 }

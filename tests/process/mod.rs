@@ -10,6 +10,8 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 pub mod companion;
 pub mod full;
 mod held;
+#[cfg(target_os = "macos")]
+pub mod mach;
 pub mod plain;
 pub mod session;
 pub mod swapchain;

@@ -109,7 +109,7 @@ fn threads() -> Vec<mach_port_name_t> {
 }
 
 /// An array that the kernel made for us in memory of its own.
-fn taken(first: *mut u32, count: mach_msg_type_number_t) -> Vec<u32> {
+pub fn taken(first: *mut u32, count: mach_msg_type_number_t) -> Vec<u32> {
     if count == 0 {
         return Vec::new();
     }
