@@ -115,16 +115,15 @@ pub(super) enum Arrived {
     Notification(Notification<Kernel>),
 }
 
-/// The next message of a port; `None` when the time is over.
+/// The next message of a port, without waiting; `None` when there is none.
 ///
 /// Errors: malformed (the message is destroyed); what the system says.
-pub(super) fn receive(port: Name, deadline: Deadline) -> Result<Option<Arrived>> {
+pub(super) fn receive_now(port: Name) -> Result<Option<Arrived>> {
     let mut usual = Buffer([0; USUAL_MESSAGE]);
-    let code = receive_into(&mut usual.0, port, deadline);
+    let code = receive_into(&mut usual.0, port);
     if code != MACH_RCV_TOO_LARGE {
         return arrived(code, &usual.0);
     }
-    // A message that is waiting can be received by another thread meanwhile: then this looks again.
     let size = mach_message::size_of_waiting(&usual.0);
     if size + TRAILER_ROOM > MAX_MESSAGE {
         destroy_waiting(port);
@@ -132,15 +131,16 @@ pub(super) fn receive(port: Name, deadline: Deadline) -> Result<Option<Arrived>>
     }
     let mut large = vec![0_u64; (size + TRAILER_ROOM).div_ceil(8)];
     let large = zerocopy::IntoBytes::as_mut_bytes(large.as_mut_slice());
-    match receive_into(large, port, Deadline::NOW) {
-        MACH_RCV_TIMED_OUT | MACH_RCV_TOO_LARGE => receive(port, deadline),
+    match receive_into(large, port) {
+        // Another thread has received the message that was waiting, and a larger one is the first now.
+        MACH_RCV_TOO_LARGE => receive_now(port),
         code => arrived(code, large),
     }
 }
 
-fn receive_into(buffer: &mut [u8], port: Name, deadline: Deadline) -> mach_msg_return_t {
+fn receive_into(buffer: &mut [u8], port: Name) -> mach_msg_return_t {
     loop {
-        match call(buffer, MACH_RCV_MSG, port, deadline) {
+        match call(buffer, MACH_RCV_MSG, port, Deadline::NOW) {
             MACH_RCV_INTERRUPTED => {}
             code => return code,
         }
@@ -199,7 +199,7 @@ pub(super) fn drain(port: Name, mut each: impl FnMut(Option<Notification<Kernel>
     let mut buffer = Buffer([0; 256]);
     // An honest sender queues one; the bound is against one that never stops.
     for _ in 0..64 {
-        match receive_into(&mut buffer.0, port, Deadline::NOW) {
+        match receive_into(&mut buffer.0, port) {
             MACH_RCV_TIMED_OUT => return Ok(()),
             MACH_RCV_TOO_LARGE => {
                 destroy_waiting(port);

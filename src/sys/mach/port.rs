@@ -27,6 +27,7 @@ use super::{check, task};
 use crate::error::{Error, Result, Status};
 use crate::sys::contents::Received;
 use crate::sys::mach_message::{DEAD, Name, Notification, OwnedRight, RightKind};
+use crate::sys::posix::wait_readable;
 use crate::time::Deadline;
 
 unsafe extern "C" {
@@ -462,41 +463,52 @@ impl ReceiveRight {
     ///
     /// Errors: timed out; malformed (that message is destroyed, go on); resources exhausted (it stays queued).
     pub(crate) fn receive(&self, deadline: Deadline) -> Result<Received> {
+        let mut woken = false;
         loop {
-            let waiting = {
-                let mut state = self.state.lock();
-                let waiting = state.pending.take();
-                if waiting.is_some() {
-                    self.kqueue.reset();
-                }
-                waiting
-            };
-            let pending = match waiting {
-                Some(pending) => pending,
-                None => match message::receive(self.name.get(), deadline)? {
-                    Some(message::Arrived::Message(pending)) => pending,
+            if let Some(received) = self.receive_now()? {
+                return Ok(received);
+            }
+            // The kqueue may still say that there is something that another thread took: until somebody looks.
+            if (woken || deadline.is_over()) && self.kqueue.next()?.is_some() && !deadline.is_over() {
+                continue;
+            }
+            // Not in `mach_msg`: a message that is put back by another thread has to end this wait, too.
+            if deadline.is_over() || wait_readable(&[self.kqueue.as_fd()], deadline)? == 0 {
+                return Err(Error::TIMED_OUT);
+            }
+            woken = true;
+        }
+    }
+
+    fn receive_now(&self) -> Result<Option<Received>> {
+        let mut state = self.state.lock();
+        let put_back = state.pending.take();
+        if put_back.is_some() {
+            self.kqueue.reset();
+        }
+        drop(state);
+        let pending = match put_back {
+            Some(pending) => pending,
+            None => loop {
+                match message::receive_now(self.name.get())? {
+                    Some(message::Arrived::Message(pending)) => break pending,
                     Some(message::Arrived::Notification(notification)) => {
-                        match self.notified(&notification)? {
-                            Some(received) => return Ok(received),
-                            None => continue,
+                        if let Some(received) = self.notified(&notification)? {
+                            return Ok(Some(received));
                         }
                     }
-                    None => {
-                        // The kqueue may still say that there is something: what brought that is gone.
-                        self.kqueue.next()?;
-                        return Err(Error::TIMED_OUT);
-                    }
-                },
-            };
-            return match pending.open() {
-                Ok(incoming) => Ok(Received::Message(incoming)),
-                Err((Some(pending), error)) => {
-                    self.state.lock().pending = Some(pending);
-                    self.kqueue.trigger()?;
-                    Err(error.context("the message waits in its queue"))
+                    None => return Ok(None),
                 }
-                Err((None, error)) => Err(error),
-            };
+            },
+        };
+        match pending.open() {
+            Ok(incoming) => Ok(Some(Received::Message(incoming))),
+            Err((Some(pending), error)) => {
+                self.state.lock().pending = Some(pending);
+                self.kqueue.trigger()?;
+                Err(error.context("the message waits in its queue"))
+            }
+            Err((None, error)) => Err(error),
         }
     }
 
