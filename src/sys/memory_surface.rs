@@ -47,7 +47,7 @@ pub(crate) enum Purgeable {
 }
 
 impl Purgeable {
-    fn from_shared(value: u32) -> Self {
+    pub(super) fn from_shared(value: u32) -> Self {
         match value {
             1 => Self::Volatile,
             2 => Self::Empty,
@@ -116,11 +116,6 @@ impl MemorySurface {
     /// The memory of the pixels, with all that belongs to them.
     pub(super) fn memory(&self) -> &Memory {
         &self.0.memory
-    }
-
-    /// The bytes of that memory up to the page that all processes share.
-    pub(super) fn pixel_bytes(&self) -> usize {
-        self.0.shared_offset
     }
 
     fn shared(&self) -> &Shared {

@@ -64,6 +64,9 @@
 
 pub(crate) mod contents;
 // Its tests run wherever the library is.
+#[cfg(any(test, target_os = "macos"))]
+mod iosurface_geometry;
+// Its tests run wherever the library is.
 #[cfg(any(test, fuzzing, target_os = "macos"))]
 #[cfg_attr(not(target_os = "macos"), allow(dead_code, unused_imports, reason = "macOS uses all of it"))]
 pub(crate) mod mach_message;

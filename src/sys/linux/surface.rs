@@ -9,7 +9,7 @@ use crate::backing::Backing;
 use crate::error::{Error, Result, Status};
 use crate::layout::SurfaceDescriptor;
 pub(crate) use crate::sys::memory_surface::{MemorySurface as Surface, Purgeable};
-use crate::sys::posix::system_error;
+use crate::sys::posix::{page_size, system_error};
 use crate::sys::wire::{SurfaceDetail, SurfaceKind};
 
 impl Surface {
@@ -63,7 +63,8 @@ impl Surface {
             memfd: self.as_fd().as_raw_fd() as u32,
             flags: UDMABUF_FLAGS_CLOEXEC,
             offset: 0,
-            size: self.pixel_bytes() as u64,
+            // What is behind the pixels in their last page is space of ours.
+            size: self.layout().size().next_multiple_of(page_size()) as u64,
         };
         // SAFETY: the request is the structure that this command reads, alive across the call.
         let fd = unsafe { libc::ioctl(device.as_raw_fd(), UDMABUF_CREATE as _, &raw const request) };

@@ -7,6 +7,7 @@
 pub(crate) mod bootstrap;
 mod dead_names;
 pub(crate) mod doorbell;
+pub(crate) mod iosurface;
 mod kqueue;
 pub(crate) mod memory;
 pub(crate) mod message;
