@@ -6,6 +6,7 @@ mod process;
 use process::session::is_readable;
 use surfaceport::bootstrap;
 use surfaceport::channel::{Channel, ChannelEnd, ChannelRights};
+use surfaceport::memory::{Access, MemoryRegion};
 use surfaceport::message::Message;
 use surfaceport::port::{ReceiveRight, SendRight};
 use surfaceport::{Status, Timeout};
@@ -109,7 +110,7 @@ fn an_end_moves_with_what_is_queued() {
     let (one, other) = open_pair();
     one.send(text(1, "before the move"), SOON).unwrap();
     let mut message = text(9, "an end");
-    message.attach(std::os::fd::OwnedFd::from(std::fs::File::open("/dev/null").unwrap())).unwrap();
+    message.attach(MemoryRegion::create(10, Access::ReadWrite).unwrap()).unwrap();
     other.into_end().attach_to(&mut message).unwrap();
     assert_eq!(message.attachment_count(), 1 + ChannelEnd::ATTACHMENTS);
     carrier.send(message, SOON).unwrap();

@@ -131,7 +131,7 @@ fn a_busy_sender_leaves_a_quiet_one_its_turn() {
     let port = ReceiveRight::new().unwrap();
     let (busy, quiet) = (port.make_send().unwrap(), port.make_send().unwrap());
     while busy.send(text(0, ""), Timeout::NONE).is_ok() {}
-    for n in 1..50 {
+    for n in 1..10 {
         std::thread::scope(|scope| {
             // Where all senders share a queue there is no room yet, and this waits for some.
             let waiting = scope.spawn(|| quiet.send(text(n, ""), SOON));

@@ -322,7 +322,7 @@ fn channels() {
         there.attach_to(&mut message).unwrap();
         one.send(message, SOON).unwrap();
         let mut arrived = other.receive(SOON).unwrap();
-        let there = ChannelEnd::take_from(&mut arrived, 5).unwrap().open();
+        let there = ChannelEnd::take_from(&mut arrived, 4).unwrap().open();
         let here = here.open();
         here.send(Message::new(1), SOON).unwrap();
         assert_eq!(there.receive(SOON).unwrap().id(), 1);
