@@ -20,6 +20,9 @@
  *             and you still release it.
  *           A call that fails leaves everything with you, as it was. What sfp_frame_surface() and
  *           sfp_image_surface() return is theirs: do not release it, or retain it first.
+ * Ports.    A call with a mach_port_t says whose the right is behind it. A send right that you pass
+ *           stays yours, and the call takes a reference of its own; of a receive or a send-once right
+ *           there can be one only, so success makes it the handle's.
  * Files.    A file descriptor that you pass is duplicated, and stays yours. One that a call writes
  *           for you is yours to close. One that an sfp_noun_fd() returns is the library's.
  * Options.  A struct of options starts as its SFP_NOUN_INIT, which sets its size and leaves every
@@ -40,6 +43,17 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#ifdef __APPLE__
+#include <dispatch/dispatch.h>
+#include <mach/port.h>
+#if __has_include(<CoreFoundation/CFRunLoop.h>)
+#include <CoreFoundation/CFRunLoop.h>
+#else /* the same types for a compiler without the frameworks */
+typedef struct __CFRunLoopSource *CFRunLoopSourceRef;
+#define CF_RETURNS_RETAINED
+#endif
+#endif
 
 /**
  * The version of this header, as text and as numbers. What runs can be another one: see
@@ -1177,6 +1191,24 @@ typedef struct sfp_exit {
      */
     int32_t code;
 } sfp_exit;
+
+#if defined(__APPLE__)
+/**
+ * Called when something is ready: take what is there, with the timeout 0.
+ *
+ * What is left is no reason to wait for more: it is called again. There is always something after the end,
+ * SFP_STATUS_CLOSED or SFP_STATUS_PEER_DEAD, so end the source then, or it is called over and over.
+ */
+typedef void (*sfp_ready_callback)(void *context);
+#endif
+
+#if defined(__APPLE__)
+/**
+ * Called once, when the source that was given `context` does not need it any more, and has done its last
+ * call.
+ */
+typedef void (*sfp_context_release)(void *context);
+#endif
 
 #ifdef __cplusplus
 extern "C" {
@@ -4039,6 +4071,547 @@ sfp_status sfp_invitation_set_allow_descendants(struct sfp_invitation *invitatio
 sfp_status sfp_invitation_into_host(struct sfp_invitation *invitation,
                                     uint32_t process_id,
                                     struct sfp_host **host);
+
+/* ------------------------------------------------------------------------------------------------
+ * Raw Mach rights, out of handles and into handles
+ * ------------------------------------------------------------------------------------------------ */
+
+#if defined(__APPLE__)
+/**
+ * Gives the Mach port behind a send right, with a reference of your own.
+ *
+ * Parameters:
+ * - `right`: the right; it stays as it is.
+ * - `port`: becomes the port's name, with one reference to a send right that is yours to give back by
+ *   mach_port_deallocate(). If the port is dead, it is the name of a dead name, or MACH_PORT_DEAD.
+ *
+ * Returns:
+ * - SFP_STATUS_WRONG_STATE: the handle is empty.
+ *
+ * Threads: any. Systems: macOS.
+ */
+sfp_status sfp_send_right_copy_mach_port(struct sfp_send_right *right,
+                                         mach_port_t *port);
+#endif
+
+#if defined(__APPLE__)
+/**
+ * Makes a send right of a Mach port that you have one for.
+ *
+ * Parameters:
+ * - `port`: the port's name. Its reference stays yours: the call takes one of its own.
+ * - `right`: becomes the right, a reference that you release.
+ *
+ * Returns:
+ * - SFP_STATUS_INVALID_ARGUMENT: the name has no send right, also because the port is dead.
+ * - SFP_STATUS_RESOURCE_EXHAUSTED: the name has as many references as it can have.
+ *
+ * Threads: any, while no other one gives back your reference. Systems: macOS.
+ */
+sfp_status sfp_send_right_from_mach_port(mach_port_t port, struct sfp_send_right **right);
+#endif
+
+#if defined(__APPLE__)
+/**
+ * Turns a right to send once into the Mach port behind it. The handle is empty then; release it.
+ *
+ * Parameters:
+ * - `right`: the right.
+ * - `port`: becomes the name of the send-once right, which is yours: send to it, or give it back by
+ *   mach_port_deallocate(). If the port is dead, it can be MACH_PORT_DEAD.
+ *
+ * Returns:
+ * - SFP_STATUS_WRONG_STATE: the handle is empty.
+ *
+ * Threads: any. Systems: macOS.
+ */
+sfp_status sfp_send_once_right_into_mach_port(struct sfp_send_once_right *right, mach_port_t *port);
+#endif
+
+#if defined(__APPLE__)
+/**
+ * Makes a right to send once of a Mach port's name, such as msgh_remote_port of a message that you received
+ * by mach_msg().
+ *
+ * What sfp_send_once() sends to it has the format of this library.
+ *
+ * Parameters:
+ * - `port`: the name of a send-once right. Success makes it the handle's; after a failure it is yours.
+ * - `right`: becomes the right, a reference that you release.
+ *
+ * Returns:
+ * - SFP_STATUS_INVALID_ARGUMENT: the name has no send-once right, also because the port is dead.
+ *
+ * Threads: any, while no other one uses the name. Systems: macOS.
+ */
+sfp_status sfp_send_once_right_from_mach_port(mach_port_t port,
+                                              struct sfp_send_once_right **right);
+#endif
+
+#if defined(__APPLE__)
+/**
+ * Turns a receive right into the Mach port behind it, with all that is queued. The handle is empty then;
+ * release it.
+ *
+ * What is queued has the format of this library, which sfp_receive_right_from_mach_port() understands, in any
+ * process.
+ *
+ * Parameters:
+ * - `right`: the right.
+ * - `port`: becomes the name of the receive right, which is yours to give back by
+ *   mach_port_mod_refs(mach_task_self(), port, MACH_PORT_RIGHT_RECEIVE, -1).
+ *
+ * Returns:
+ * - SFP_STATUS_WRONG_STATE: the handle is empty, or another thread is in a call with it, or a run loop or
+ *   dispatch source has it.
+ * - SFP_STATUS_RESOURCE_EXHAUSTED: a message waits for what was lacking when it was to be received.
+ *
+ * Threads: any. Systems: macOS.
+ */
+sfp_status sfp_receive_right_into_mach_port(struct sfp_receive_right *right,
+                                            mach_port_t *port);
+#endif
+
+#if defined(__APPLE__)
+/**
+ * Makes a receive right of a Mach port that you have one for.
+ *
+ * Messages that do not have the format of this library are destroyed: sfp_receive() says
+ * SFP_STATUS_MALFORMED. The notification of the port's last sender (MACH_NOTIFY_NO_SENDERS) is the library's
+ * from then on.
+ *
+ * Parameters:
+ * - `port`: the name of a receive right, in no port set. Success makes it the handle's; after a failure it is
+ *   yours. Send rights under the same name stay yours.
+ * - `right`: becomes the right, a reference that you release.
+ *
+ * Returns:
+ * - SFP_STATUS_INVALID_ARGUMENT: the name has no receive right.
+ * - SFP_STATUS_RESOURCE_EXHAUSTED: there are no descriptors for it.
+ *
+ * Threads: any, while no other one uses the name. Systems: macOS.
+ */
+sfp_status sfp_receive_right_from_mach_port(mach_port_t port,
+                                            struct sfp_receive_right **right);
+#endif
+
+#if defined(__APPLE__)
+/**
+ * Turns the end of a channel into the two Mach ports behind it, to be carried by any means that carries a
+ * receive right. The end's handle is empty then; release it.
+ *
+ * Where only a send right can be carried, or looked up: carry one to a port of the other process, make a handle of it
+ * by sfp_send_right_from_mach_port(), and send it the end in a message.
+ *
+ * Parameters:
+ * - `end`: the end.
+ * - `receive`: becomes the name of the receive right, where this end's messages arrive. It is yours.
+ * - `send`: becomes the name of the send right, where this end's messages go, with one reference that is yours.
+ *
+ * Returns as sfp_receive_right_into_mach_port().
+ *
+ * Threads: any. Systems: macOS.
+ */
+sfp_status sfp_channel_end_into_mach_ports(struct sfp_channel_end *end,
+                                           mach_port_t *receive,
+                                           mach_port_t *send);
+#endif
+
+#if defined(__APPLE__)
+/**
+ * Makes the end of a channel of its two Mach ports.
+ *
+ * Parameters:
+ * - `receive`: the name of a receive right, as sfp_receive_right_from_mach_port() takes it: success makes it the
+ *   handle's.
+ * - `send`: the name of a send right, as sfp_send_right_from_mach_port() takes it: its reference stays yours.
+ * - `end`: becomes the end, a reference that you release.
+ *
+ * Returns:
+ * - SFP_STATUS_INVALID_ARGUMENT: a name does not have its right.
+ * - SFP_STATUS_RESOURCE_EXHAUSTED: there are no descriptors for it.
+ *
+ * Threads: any, while no other one uses the names. Systems: macOS.
+ */
+sfp_status sfp_channel_end_from_mach_ports(mach_port_t receive,
+                                           mach_port_t send,
+                                           struct sfp_channel_end **end);
+#endif
+
+#if defined(__APPLE__)
+/**
+ * Makes a run loop source for a receive right: `callback` is called on the run loops that it was added to
+ * while it has a message, or a notice as SFP_STATUS_NO_SENDERS. The right cannot be moved as long as the
+ * source lives.
+ *
+ * What holds for all sources of this kind: there is one call at a time, on a thread of a run loop that the
+ * source is in. In the callback everything is allowed, also to end the source. CFRunLoopSourceInvalidate()
+ * ends it: behind that, when it is made on the run loop's thread, there is no call any more. When the last
+ * reference to it goes, on whatever thread, the source gives back its reference to the handle, and then
+ * releases the context. The handle can be released before: the source keeps it.
+ *
+ * Parameters:
+ * - `right`: the receive right; the source keeps a reference to it until it is freed.
+ * - `callback`: what to call.
+ * - `context`: what to call it with.
+ * - `release`: what to call with the context, once, when the source does not need it any more; it can
+ *   be NULL.
+ *
+ * Returns the source, as a reference of its own that needs its own CFRelease(); add it to a run loop by
+ * CFRunLoopAddSource(). NULL if it could not be made: then `context` is not released.
+ *
+ * Threads: any. Systems: macOS.
+ */
+CFRunLoopSourceRef sfp_runloop_source_create_for_receive_right(struct sfp_receive_right *right,
+                                                               sfp_ready_callback callback,
+                                                               void *context,
+                                                               sfp_context_release release)
+CF_RETURNS_RETAINED;
+#endif
+
+#if defined(__APPLE__)
+/**
+ * Makes a run loop source for a port set, as sfp_runloop_source_create_for_receive_right() does:
+ * `callback` is called while a member is ready.
+ *
+ * Parameters:
+ * - `set`: the port set; the source keeps a reference to it until it is freed.
+ * - `callback`: what to call.
+ * - `context`: what to call it with.
+ * - `release`: what to call with the context, once, when the source does not need it any more; it can
+ *   be NULL.
+ *
+ * Returns the source, as a reference of its own that needs its own CFRelease(); add it to a run loop by
+ * CFRunLoopAddSource(). NULL if it could not be made: then `context` is not released.
+ *
+ * Threads: any. Systems: macOS.
+ */
+CFRunLoopSourceRef sfp_runloop_source_create_for_port_set(struct sfp_port_set *set,
+                                                          sfp_ready_callback callback,
+                                                          void *context,
+                                                          sfp_context_release release)
+CF_RETURNS_RETAINED;
+#endif
+
+#if defined(__APPLE__)
+/**
+ * Makes a run loop source for a channel, as sfp_runloop_source_create_for_receive_right() does: `callback`
+ * is called while it has a message, or its peer is dead.
+ *
+ * Parameters:
+ * - `channel`: the channel; the source keeps a reference to it until it is freed.
+ * - `callback`: what to call.
+ * - `context`: what to call it with.
+ * - `release`: what to call with the context, once, when the source does not need it any more; it can
+ *   be NULL.
+ *
+ * Returns the source, as a reference of its own that needs its own CFRelease(); add it to a run loop by
+ * CFRunLoopAddSource(). NULL if it could not be made: then `context` is not released.
+ *
+ * Threads: any. Systems: macOS.
+ */
+CFRunLoopSourceRef sfp_runloop_source_create_for_channel(struct sfp_channel *channel,
+                                                         sfp_ready_callback callback,
+                                                         void *context,
+                                                         sfp_context_release release)
+CF_RETURNS_RETAINED;
+#endif
+
+#if defined(__APPLE__)
+/**
+ * Makes a run loop source for a producer, as sfp_runloop_source_create_for_receive_right() does:
+ * `callback` is called while sfp_producer_acquire(), without waiting, has something to do: an image came
+ * free, or consumers want to attach.
+ *
+ * Parameters:
+ * - `producer`: the producer; the source keeps a reference to it until it is freed.
+ * - `callback`: what to call.
+ * - `context`: what to call it with.
+ * - `release`: what to call with the context, once, when the source does not need it any more; it can
+ *   be NULL.
+ *
+ * Returns the source, as a reference of its own that needs its own CFRelease(); add it to a run loop by
+ * CFRunLoopAddSource(). NULL if it could not be made: then `context` is not released.
+ *
+ * Threads: any. Systems: macOS.
+ */
+CFRunLoopSourceRef sfp_runloop_source_create_for_producer(struct sfp_producer *producer,
+                                                          sfp_ready_callback callback,
+                                                          void *context,
+                                                          sfp_context_release release)
+CF_RETURNS_RETAINED;
+#endif
+
+#if defined(__APPLE__)
+/**
+ * Makes a run loop source for a consumer, as sfp_runloop_source_create_for_receive_right() does:
+ * `callback` is called while sfp_consumer_acquire(), without waiting, has something to do. Acquire until
+ * SFP_STATUS_TIMED_OUT, in the callback and once before the source is added: only who found no frame is
+ * told of the next one.
+ *
+ * Parameters:
+ * - `consumer`: the consumer; the source keeps a reference to it until it is freed.
+ * - `callback`: what to call.
+ * - `context`: what to call it with.
+ * - `release`: what to call with the context, once, when the source does not need it any more; it can
+ *   be NULL.
+ *
+ * Returns the source, as a reference of its own that needs its own CFRelease(); add it to a run loop by
+ * CFRunLoopAddSource(). NULL if it could not be made: then `context` is not released.
+ *
+ * Threads: any. Systems: macOS.
+ */
+CFRunLoopSourceRef sfp_runloop_source_create_for_consumer(struct sfp_consumer *consumer,
+                                                          sfp_ready_callback callback,
+                                                          void *context,
+                                                          sfp_context_release release)
+CF_RETURNS_RETAINED;
+#endif
+
+#if defined(__APPLE__)
+/**
+ * Makes a run loop source for a host, as sfp_runloop_source_create_for_receive_right() does: `callback` is
+ * called while the host has something to do: the child connected, offered a right to consume, or ended.
+ *
+ * Parameters:
+ * - `host`: the host; the source keeps a reference to it until it is freed.
+ * - `callback`: what to call.
+ * - `context`: what to call it with.
+ * - `release`: what to call with the context, once, when the source does not need it any more; it can
+ *   be NULL.
+ *
+ * Returns the source, as a reference of its own that needs its own CFRelease(); add it to a run loop by
+ * CFRunLoopAddSource(). NULL if it could not be made: then `context` is not released.
+ *
+ * Threads: any. Systems: macOS.
+ */
+CFRunLoopSourceRef sfp_runloop_source_create_for_host(struct sfp_host *host,
+                                                      sfp_ready_callback callback,
+                                                      void *context,
+                                                      sfp_context_release release)
+CF_RETURNS_RETAINED;
+#endif
+
+#if defined(__APPLE__)
+/**
+ * Makes a run loop source for a child, as sfp_runloop_source_create_for_receive_right() does: `callback`
+ * is called while the child has something to do: the host offered a right to consume, or is gone.
+ *
+ * Parameters:
+ * - `child`: the child; the source keeps a reference to it until it is freed.
+ * - `callback`: what to call.
+ * - `context`: what to call it with.
+ * - `release`: what to call with the context, once, when the source does not need it any more; it can
+ *   be NULL.
+ *
+ * Returns the source, as a reference of its own that needs its own CFRelease(); add it to a run loop by
+ * CFRunLoopAddSource(). NULL if it could not be made: then `context` is not released.
+ *
+ * Threads: any. Systems: macOS.
+ */
+CFRunLoopSourceRef sfp_runloop_source_create_for_child(struct sfp_child *child,
+                                                       sfp_ready_callback callback,
+                                                       void *context,
+                                                       sfp_context_release release)
+CF_RETURNS_RETAINED;
+#endif
+
+/* ------------------------------------------------------------------------------------------------
+ * Dispatch sources: your function is called on your queue while something is ready
+ * ------------------------------------------------------------------------------------------------ */
+
+#if defined(__APPLE__)
+/**
+ * Makes a dispatch source for a receive right: `callback` is called on a queue while it has a message, or
+ * a notice as SFP_STATUS_NO_SENDERS. The right cannot be moved as long as the source lives.
+ *
+ * What holds for all sources of this kind: there is one call at a time. In the callback everything is
+ * allowed, also to end the source. dispatch_source_cancel() and dispatch_release() end it. When the system
+ * does not use it any more, behind both, the source gives back its reference to the handle, and then
+ * releases the context, both on the queue. The handle can be released before: the source keeps it. Instead
+ * of `callback` you can give the source another event handler, before it is activated, by
+ * dispatch_source_set_event_handler(); `callback` may be NULL then. Its cancellation handler is yours; its
+ * context and its finalizer (dispatch_set_context(), dispatch_set_finalizer_f()) are the library's.
+ *
+ * Parameters:
+ * - `right`: the receive right; the source keeps a reference to it until it is freed.
+ * - `queue`: where to call; NULL is the default global queue.
+ * - `callback`: what to call.
+ * - `context`: what to call it with.
+ * - `release`: what to call with the context, once, when the source does not need it any more; it can
+ *   be NULL.
+ *
+ * Returns the source, as a reference of its own, not active yet: dispatch_activate() it, also before its
+ * dispatch_release(). NULL if it could not be made: then `context` is not released.
+ *
+ * Threads: any. Systems: macOS.
+ */
+dispatch_source_t sfp_dispatch_source_create_for_receive_right(struct sfp_receive_right *right,
+                                                               dispatch_queue_t queue,
+                                                               sfp_ready_callback callback,
+                                                               void *context,
+                                                               sfp_context_release release)
+OS_OBJECT_RETURNS_RETAINED;
+#endif
+
+#if defined(__APPLE__)
+/**
+ * Makes a dispatch source for a port set, as sfp_dispatch_source_create_for_receive_right() does:
+ * `callback` is called while a member is ready.
+ *
+ * Parameters:
+ * - `set`: the port set; the source keeps a reference to it until it is freed.
+ * - `queue`: where to call; NULL is the default global queue.
+ * - `callback`: what to call.
+ * - `context`: what to call it with.
+ * - `release`: what to call with the context, once, when the source does not need it any more; it can
+ *   be NULL.
+ *
+ * Returns the source, as a reference of its own, not active yet: dispatch_activate() it, also before its
+ * dispatch_release(). NULL if it could not be made: then `context` is not released.
+ *
+ * Threads: any. Systems: macOS.
+ */
+dispatch_source_t sfp_dispatch_source_create_for_port_set(struct sfp_port_set *set,
+                                                          dispatch_queue_t queue,
+                                                          sfp_ready_callback callback,
+                                                          void *context,
+                                                          sfp_context_release release)
+OS_OBJECT_RETURNS_RETAINED;
+#endif
+
+#if defined(__APPLE__)
+/**
+ * Makes a dispatch source for a channel, as sfp_dispatch_source_create_for_receive_right() does:
+ * `callback` is called while it has a message, or its peer is dead.
+ *
+ * Parameters:
+ * - `channel`: the channel; the source keeps a reference to it until it is freed.
+ * - `queue`: where to call; NULL is the default global queue.
+ * - `callback`: what to call.
+ * - `context`: what to call it with.
+ * - `release`: what to call with the context, once, when the source does not need it any more; it can
+ *   be NULL.
+ *
+ * Returns the source, as a reference of its own, not active yet: dispatch_activate() it, also before its
+ * dispatch_release(). NULL if it could not be made: then `context` is not released.
+ *
+ * Threads: any. Systems: macOS.
+ */
+dispatch_source_t sfp_dispatch_source_create_for_channel(struct sfp_channel *channel,
+                                                         dispatch_queue_t queue,
+                                                         sfp_ready_callback callback,
+                                                         void *context,
+                                                         sfp_context_release release)
+OS_OBJECT_RETURNS_RETAINED;
+#endif
+
+#if defined(__APPLE__)
+/**
+ * Makes a dispatch source for a producer, as sfp_dispatch_source_create_for_receive_right() does:
+ * `callback` is called while sfp_producer_acquire(), without waiting, has something to do: an image came
+ * free, or consumers want to attach.
+ *
+ * Parameters:
+ * - `producer`: the producer; the source keeps a reference to it until it is freed.
+ * - `queue`: where to call; NULL is the default global queue.
+ * - `callback`: what to call.
+ * - `context`: what to call it with.
+ * - `release`: what to call with the context, once, when the source does not need it any more; it can
+ *   be NULL.
+ *
+ * Returns the source, as a reference of its own, not active yet: dispatch_activate() it, also before its
+ * dispatch_release(). NULL if it could not be made: then `context` is not released.
+ *
+ * Threads: any. Systems: macOS.
+ */
+dispatch_source_t sfp_dispatch_source_create_for_producer(struct sfp_producer *producer,
+                                                          dispatch_queue_t queue,
+                                                          sfp_ready_callback callback,
+                                                          void *context,
+                                                          sfp_context_release release)
+OS_OBJECT_RETURNS_RETAINED;
+#endif
+
+#if defined(__APPLE__)
+/**
+ * Makes a dispatch source for a consumer, as sfp_dispatch_source_create_for_receive_right() does:
+ * `callback` is called while sfp_consumer_acquire(), without waiting, has something to do. Acquire until
+ * SFP_STATUS_TIMED_OUT, in the callback and once before the source is added: only who found no frame is
+ * told of the next one.
+ *
+ * Parameters:
+ * - `consumer`: the consumer; the source keeps a reference to it until it is freed.
+ * - `queue`: where to call; NULL is the default global queue.
+ * - `callback`: what to call.
+ * - `context`: what to call it with.
+ * - `release`: what to call with the context, once, when the source does not need it any more; it can
+ *   be NULL.
+ *
+ * Returns the source, as a reference of its own, not active yet: dispatch_activate() it, also before its
+ * dispatch_release(). NULL if it could not be made: then `context` is not released.
+ *
+ * Threads: any. Systems: macOS.
+ */
+dispatch_source_t sfp_dispatch_source_create_for_consumer(struct sfp_consumer *consumer,
+                                                          dispatch_queue_t queue,
+                                                          sfp_ready_callback callback,
+                                                          void *context,
+                                                          sfp_context_release release)
+OS_OBJECT_RETURNS_RETAINED;
+#endif
+
+#if defined(__APPLE__)
+/**
+ * Makes a dispatch source for a host, as sfp_dispatch_source_create_for_receive_right() does: `callback`
+ * is called while the host has something to do: the child connected, offered a right to consume, or ended.
+ *
+ * Parameters:
+ * - `host`: the host; the source keeps a reference to it until it is freed.
+ * - `queue`: where to call; NULL is the default global queue.
+ * - `callback`: what to call.
+ * - `context`: what to call it with.
+ * - `release`: what to call with the context, once, when the source does not need it any more; it can
+ *   be NULL.
+ *
+ * Returns the source, as a reference of its own, not active yet: dispatch_activate() it, also before its
+ * dispatch_release(). NULL if it could not be made: then `context` is not released.
+ *
+ * Threads: any. Systems: macOS.
+ */
+dispatch_source_t sfp_dispatch_source_create_for_host(struct sfp_host *host,
+                                                      dispatch_queue_t queue,
+                                                      sfp_ready_callback callback,
+                                                      void *context,
+                                                      sfp_context_release release)
+OS_OBJECT_RETURNS_RETAINED;
+#endif
+
+#if defined(__APPLE__)
+/**
+ * Makes a dispatch source for a child, as sfp_dispatch_source_create_for_receive_right() does: `callback`
+ * is called while the child has something to do: the host offered a right to consume, or is gone.
+ *
+ * Parameters:
+ * - `child`: the child; the source keeps a reference to it until it is freed.
+ * - `queue`: where to call; NULL is the default global queue.
+ * - `callback`: what to call.
+ * - `context`: what to call it with.
+ * - `release`: what to call with the context, once, when the source does not need it any more; it can
+ *   be NULL.
+ *
+ * Returns the source, as a reference of its own, not active yet: dispatch_activate() it, also before its
+ * dispatch_release(). NULL if it could not be made: then `context` is not released.
+ *
+ * Threads: any. Systems: macOS.
+ */
+dispatch_source_t sfp_dispatch_source_create_for_child(struct sfp_child *child,
+                                                       dispatch_queue_t queue,
+                                                       sfp_ready_callback callback,
+                                                       void *context,
+                                                       sfp_context_release release)
+OS_OBJECT_RETURNS_RETAINED;
+#endif
 
 #ifdef __cplusplus
 }  // extern "C"

@@ -101,7 +101,11 @@ impl ChannelEnd {
     pub fn from_raw(rights: ChannelRights) -> Result<Self> {
         let receive = ReceiveRight::from_raw(rights.receive)?;
         let send = SendRight::from_raw(rights.send)?;
-        Ok(Self(Duplex { receive, send }))
+        Ok(Self::of(receive, send))
+    }
+
+    pub(crate) fn of(receive: ReceiveRight, send: SendRight) -> Self {
+        Self(Duplex { receive, send })
     }
 }
 

@@ -21,7 +21,7 @@ use crate::time::Timeout;
 ///
 /// A *broker* makes both ends and sends each to a process: so two meet that do not know each other, and
 /// the broker takes no part in what they then say.
-pub struct sfp_channel_end(Slot<ChannelEnd>);
+pub struct sfp_channel_end(pub(super) Slot<ChannelEnd>);
 
 /// A two-way connection to one other process.
 ///
@@ -35,7 +35,7 @@ pub const SFP_CHANNEL_END_ATTACHMENTS: u32 = 2;
 const _: () = assert!(SFP_CHANNEL_END_ATTACHMENTS as usize == ChannelEnd::ATTACHMENTS);
 
 impl sfp_channel_end {
-    fn new(end: ChannelEnd) -> Self {
+    pub(super) fn new(end: ChannelEnd) -> Self {
         Self(Slot::new(end))
     }
 }

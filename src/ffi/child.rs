@@ -18,7 +18,7 @@ use crate::time::Timeout;
 ///
 /// Calls that fail with SFP_STATUS_PEER_DEAD, because the host is gone, or with SFP_STATUS_CLOSED, because
 /// it released its sfp_host, do so behind what the host sent before.
-pub struct sfp_child(Child);
+pub struct sfp_child(pub(super) Child);
 
 /// Connects to the host that started this process. Possible once in the life of a process.
 ///

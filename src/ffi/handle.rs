@@ -93,6 +93,21 @@ pub(super) unsafe fn borrow_handle<'a, H: Handle>(handle: *const H, name: &str) 
     unsafe { handle.as_ref() }.ok_or_else(|| is_null(name))
 }
 
+/// # Safety
+/// `handle` is NULL or a reference that the caller holds.
+#[cfg(target_os = "macos")]
+pub(super) unsafe fn hold_handle<H: Handle>(handle: *const H, name: &str) -> Result<Arc<H>> {
+    if handle.is_null() {
+        return Err(is_null(name));
+    }
+    // SAFETY: all handles are made by `give`, and this one lives because the caller holds a reference; the new one is
+    // what becomes the `Arc`.
+    Ok(unsafe {
+        Arc::increment_strong_count(handle);
+        Arc::from_raw(handle)
+    })
+}
+
 /// The handle behind a parameter, for the time of the call.
 macro_rules! borrow {
     ($handle:ident) => {{
@@ -100,6 +115,17 @@ macro_rules! borrow {
         unsafe { $crate::ffi::handle::borrow_handle($handle, stringify!($handle)) }?
     }};
 }
+
+/// The handle behind a parameter, with a reference of the library's own.
+#[cfg(target_os = "macos")]
+macro_rules! hold {
+    ($handle:ident) => {{
+        // SAFETY: the C manual asks for NULL or a handle that the caller holds until the call returns.
+        unsafe { $crate::ffi::handle::hold_handle($handle, stringify!($handle)) }?
+    }};
+}
+#[cfg(target_os = "macos")]
+pub(super) use hold;
 
 /// A new reference for `sfp_…_retain`.
 macro_rules! retain {

@@ -47,3 +47,12 @@ pub mod host;
 pub mod child;
 
 pub mod invitation;
+
+#[cfg(target_os = "macos")]
+pub mod mach_port;
+
+#[cfg(target_os = "macos")]
+pub mod runloop_source;
+
+#[cfg(target_os = "macos")]
+pub mod dispatch_source;

@@ -15,7 +15,7 @@ use crate::time::Timeout;
 ///
 /// Members are named by keys of your own, 0 to SFP_PORT_SET_MAX_KEY. The set borrows them: a member
 /// that ends or moves is silent from then on; remove it to use its key again.
-pub struct sfp_port_set(PortSet);
+pub struct sfp_port_set(pub(super) PortSet);
 
 /// The greatest key of a member of a port set.
 pub const SFP_PORT_SET_MAX_KEY: u64 = 9223372036854775807;

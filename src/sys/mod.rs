@@ -88,6 +88,8 @@ use linux as system;
 mod mach;
 #[cfg(target_os = "macos")]
 use mach as system;
+#[cfg(target_os = "macos")]
+pub(crate) use mach::{dispatch, runloop};
 
 pub(crate) use system::{AnyReadable, bootstrap, doorbell, memory, message, port, port_set, spawn, surface};
 

@@ -158,7 +158,15 @@ mod warnings {
     static WARNINGS: Mutex<Vec<String>> = Mutex::new(Vec::new());
 
     /// Private items are none of cbindgen's business, and no reason for a warning.
-    const EXPECTED: [&str; 2] = ["(not `pub`)", "(not `no_mangle`)"];
+    const PRIVATE: [&str; 2] = ["(not `pub`)", "(not `no_mangle`)"];
+
+    /// Types of the systems, whose headers cbindgen.toml includes.
+    const FOREIGN: [&str; 4] = [
+        "Can't find CFRunLoopSourceRef.",
+        "Can't find dispatch_queue_t.",
+        "Can't find dispatch_source_t.",
+        "Can't find mach_port_t.",
+    ];
 
     struct Collector;
 
@@ -169,7 +177,8 @@ mod warnings {
 
         fn log(&self, record: &log::Record<'_>) {
             let text = record.args().to_string();
-            if self.enabled(record.metadata()) && !EXPECTED.iter().any(|expected| text.contains(expected)) {
+            let is_expected = PRIVATE.iter().chain(&FOREIGN).any(|expected| text.contains(expected));
+            if self.enabled(record.metadata()) && !is_expected {
                 WARNINGS.lock().unwrap_or_else(PoisonError::into_inner).push(text);
             }
         }

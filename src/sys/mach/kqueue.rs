@@ -66,6 +66,13 @@ impl Kqueue {
             .map_err(|errno| system_error("joining descriptors", errno))
     }
 
+    /// The same, to be told once. To be told again, call it again.
+    pub(super) fn arm_descriptor(&self, fd: BorrowedFd<'_>) -> Result<()> {
+        let once = libc::EV_ADD | libc::EV_ENABLE | libc::EV_DISPATCH;
+        self.change(fd.as_raw_fd() as usize, libc::EVFILT_READ, once, 0, 0)
+            .map_err(|errno| system_error("watching a descriptor", errno))
+    }
+
     pub(super) fn remove_descriptor(&self, fd: BorrowedFd<'_>) {
         let _ = self.change(fd.as_raw_fd() as usize, libc::EVFILT_READ, libc::EV_DELETE, 0, 0);
     }

@@ -6,6 +6,7 @@
 
 pub(crate) mod bootstrap;
 mod dead_names;
+pub(crate) mod dispatch;
 pub(crate) mod doorbell;
 pub(crate) mod iosurface;
 mod kqueue;
@@ -13,6 +14,7 @@ pub(crate) mod memory;
 pub(crate) mod message;
 pub(crate) mod port;
 pub(crate) mod port_set;
+pub(crate) mod runloop;
 pub(crate) mod spawn;
 pub(crate) mod surface;
 

@@ -17,7 +17,7 @@ use mach2::message::{MACH_MSG_TYPE_MAKE_SEND, MACH_MSG_TYPE_MAKE_SEND_ONCE, MACH
 use mach2::notify::MACH_NOTIFY_NO_SENDERS;
 use mach2::port::{
     MACH_PORT_QLIMIT_LARGE, MACH_PORT_RECEIVE_STATUS, MACH_PORT_RIGHT_DEAD_NAME, MACH_PORT_RIGHT_RECEIVE,
-    MACH_PORT_RIGHT_SEND, MPO_QLIMIT, mach_port_limits_t, mach_port_options_t,
+    MACH_PORT_RIGHT_SEND, MACH_PORT_RIGHT_SEND_ONCE, MPO_QLIMIT, mach_port_limits_t, mach_port_options_t,
 };
 use parking_lot::Mutex;
 
@@ -48,6 +48,14 @@ fn type_of(name: Name) -> u32 {
         0 => kinds,
         _ => 0,
     }
+}
+
+/// Whether a name that came from outside of this library has a right of this kind.
+fn check_has(name: Name, right: u32, kind: &str) -> Result<()> {
+    if type_of(name) & type_bit(right) == 0 {
+        return Err(Error::invalid(format!("the name {name:#x} has no {kind} right")));
+    }
+    Ok(())
 }
 
 fn is_dead(name: Name) -> bool {
@@ -200,6 +208,12 @@ impl SendRight {
         Err(Error::fixed(Status::Internal, "a send right is of no kind"))
     }
 
+    /// One reference more to a send right under a name that may be any.
+    pub(crate) fn clone_of_any_name(name: Name) -> Result<Self> {
+        check_has(name, MACH_PORT_RIGHT_SEND, "send")?;
+        Self::clone_of_name(name)
+    }
+
     /// Whether the receive right is gone.
     pub(crate) fn is_dead(&self) -> Result<bool> {
         Ok(is_dead(self.name))
@@ -298,6 +312,22 @@ impl SendOnceRight {
         Self { name: LentName::new(name) }
     }
 
+    /// The caller's right becomes this one, if the name has such a right.
+    ///
+    /// # Safety
+    /// If it has one, it is the caller's to give.
+    pub(crate) unsafe fn from_any_name(name: Name) -> Result<Self> {
+        check_has(name, MACH_PORT_RIGHT_SEND_ONCE, "send-once")?;
+        Ok(Self::from_owned_name(name))
+    }
+
+    /// The right is the caller's from here on.
+    pub(crate) fn into_name(self) -> Name {
+        let name = self.name.get();
+        self.name.set(0);
+        name
+    }
+
     /// Lets go behind a successful send of the right, or through it: the send has taken the name.
     pub(crate) fn moved(self) {}
 }
@@ -382,6 +412,15 @@ impl ReceiveRight {
             state.is_armed = true;
         }
         Ok(())
+    }
+
+    /// The caller's right becomes this one, if the name has such a right. On failure it is still the caller's.
+    ///
+    /// # Safety
+    /// If it has one, it is the caller's to give.
+    pub(crate) unsafe fn from_any_name(name: Name) -> Result<Self> {
+        check_has(name, MACH_PORT_RIGHT_RECEIVE, "receive")?;
+        Self::adopt(name).map_err(|(_, error)| error)
     }
 
     /// From the raw form.
