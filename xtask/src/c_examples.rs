@@ -142,6 +142,11 @@ fn complete(files: &[PathBuf], lines: &[Line]) -> Result<()> {
     Ok(())
 }
 
+/// Whether another example starts this one.
+pub(crate) fn is_started_by_others(name: &str) -> bool {
+    STARTED_BY_OTHERS.contains(&name)
+}
+
 /// The programs that are built and that no line runs, as one types them.
 fn programs_not_run(lines: &[Line]) -> Vec<String> {
     let mut programs = Vec::new();
@@ -153,7 +158,7 @@ fn programs_not_run(lines: &[Line]) -> Vec<String> {
             Line::Run(text) => text.split_whitespace().any(|word| word == typed),
             _ => false,
         };
-        if !STARTED_BY_OTHERS.contains(&name) && !lines.iter().any(is_run) {
+        if !is_started_by_others(name) && !lines.iter().any(is_run) {
             programs.push(typed);
         }
     }

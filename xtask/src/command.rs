@@ -80,19 +80,24 @@ impl Command {
 
     /// Like [`run`](Self::run), and returns what was written to standard output.
     pub(crate) fn run_and_read(&self) -> Result<String> {
+        let mut text = String::new();
+        self.run_and_hear(|line| {
+            println!("{line}");
+            text.push_str(line);
+            text.push('\n');
+        })?;
+        Ok(text)
+    }
+
+    /// Like [`run`](Self::run), and gives each line of standard output to `hear` in the place of showing it.
+    pub(crate) fn run_and_hear(&self, mut hear: impl FnMut(&str)) -> Result<()> {
         self.show();
         let reader = self.expression().reader().with_context(|| self.cannot_start())?;
-        let mut text = String::new();
         for line in BufReader::new(&reader).split(b'\n') {
-            let line = line?;
-            let line = String::from_utf8_lossy(&line);
-            println!("{line}");
-            text.push_str(&line);
-            text.push('\n');
+            hear(&String::from_utf8_lossy(&line?));
         }
         // At the end of its output, the reader has waited for the program.
-        self.check(reader.try_wait()?.with_context(|| format!("{self} has not ended"))?)?;
-        Ok(text)
+        self.check(reader.try_wait()?.with_context(|| format!("{self} has not ended"))?)
     }
 
     /// Runs unseen and returns standard output; an error with standard error if it fails.

@@ -10,6 +10,7 @@ mod cargo;
 mod command;
 mod dependencies;
 mod header;
+mod macos;
 mod project;
 mod readme;
 mod report;
@@ -23,6 +24,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 
+use crate::macos::Architecture;
 use crate::project::Project;
 use crate::steps::Step;
 
@@ -51,6 +53,12 @@ enum Task {
     Header,
     /// Measure the library between real processes.
     Bench,
+    /// Build and check everything for macOS, and put what a Mac needs to run the tests into target/macos.
+    Macos {
+        /// Only for this processor; for both if none is named.
+        #[arg(long, value_enum)]
+        arch: Vec<Architecture>,
+    },
 }
 
 fn main() -> ExitCode {
@@ -75,6 +83,10 @@ fn run(task: Task) -> Result<ExitCode> {
         Task::Bench => {
             let arguments = ["run", "--release", "--package", "surfaceport-bench"];
             Project::find(false)?.command("cargo", arguments).run()?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Task::Macos { arch } => {
+            macos::run(&Project::find(false)?, &arch)?;
             Ok(ExitCode::SUCCESS)
         }
         Task::Header => {

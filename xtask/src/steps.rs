@@ -8,7 +8,7 @@ use clap::ValueEnum;
 
 use crate::project::Project;
 use crate::report::{Entry, Outcome, Report};
-use crate::{c_examples, c_tests, cargo, dependencies, header, readme, symbols, version};
+use crate::{c_examples, c_tests, cargo, dependencies, header, macos, readme, symbols, version};
 
 /// A step of `cargo xtask test`. They run in this order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
@@ -47,6 +47,8 @@ pub(crate) enum Step {
     CSanitizers,
     /// The tests of the C API under valgrind
     CValgrind,
+    /// Library, program, tests and examples for macOS link, and what they import and export is right
+    Macos,
 }
 
 impl Step {
@@ -93,6 +95,7 @@ impl Step {
             Step::CTests => c_tests::run(project),
             Step::CSanitizers => c_tests::run_sanitized(project),
             Step::CValgrind => c_tests::run_in_valgrind(project),
+            Step::Macos => macos::step(project),
         }
     }
 }

@@ -99,7 +99,7 @@ fn unconditional(header: &str) -> Result<String> {
 }
 
 /// The functions that a preprocessed text in C declares with external linkage.
-fn functions(text: &str) -> Result<BTreeSet<String>> {
+pub(crate) fn functions(text: &str) -> Result<BTreeSet<String>> {
     let declaration = Regex::new(r"\b(sfp_\w+)\s*\(")?;
     let mut names = BTreeSet::new();
     for statement in without_bodies(text).split(';') {
