@@ -51,6 +51,10 @@ pub(crate) enum Command {
     /// The other side of `demo`.
     #[command(hide = true)]
     Child(Child),
+    /// The other side of `doctor`.
+    #[cfg(target_os = "macos")]
+    #[command(hide = true)]
+    Probe,
 }
 
 /// `surfaceport doctor`.

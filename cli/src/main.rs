@@ -46,6 +46,8 @@ fn run() -> Result<Exit> {
     match command {
         Command::Demo(demo) => host::run(&demo),
         Command::Child(task) => child::run(&task),
+        #[cfg(target_os = "macos")]
+        Command::Probe => doctor::probe(),
         Command::Doctor(doctor) => {
             let (text, exit) = doctor::run(doctor.json);
             print(&text)?;

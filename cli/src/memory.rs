@@ -19,10 +19,11 @@ pub(crate) fn identity(surface: &Surface) -> Option<Identity> {
     find(&maps, surface.base().addr().get() as u64)
 }
 
-/// The memory behind the first pixel of `surface`: the system's own number of it.
-#[cfg(not(target_os = "linux"))]
+/// The memory behind the first pixel of `surface`: the number that the kernel gave the IOSurface, which is the same in
+/// every process that has it. Nothing public tells more of the memory behind a mapping.
+#[cfg(target_os = "macos")]
 pub(crate) fn identity(surface: &Surface) -> Option<Identity> {
-    Some(Identity { device: "surface".into(), inode: surface.id().into(), offset: 0 })
+    Some(Identity { device: "IOSurface".into(), inode: surface.id().into(), offset: 0 })
 }
 
 /// Looks for `address` in the text of a process's mappings.
@@ -45,12 +46,13 @@ fn find(maps: &str, address: u64) -> Option<Identity> {
     })
 }
 
-#[cfg(all(test, target_os = "linux"))]
+#[cfg(test)]
 mod tests {
     use super::*;
     use surfaceport::layout::SurfaceDescriptor;
     use surfaceport::pixel_format::PixelFormat;
 
+    #[cfg(target_os = "linux")]
     const MAPS: &str = "\
 55d0c0a00000-55d0c0a21000 rw-p 00000000 00:00 0                          [heap]
 7f0000001000-7f0000005000 rw-s 00002000 00:01 1234                       /memfd:surface (deleted)
@@ -58,6 +60,7 @@ mod tests {
 ";
 
     #[test]
+    #[cfg(target_os = "linux")]
     fn only_shared_memory_has_an_identity() {
         let found = find(MAPS, 0x7f00_0000_1010).unwrap();
         assert_eq!(found, Identity { device: "00:01".into(), inode: 1234, offset: 0x2010 });

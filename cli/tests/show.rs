@@ -1,16 +1,14 @@
-//! Where frames are shown: a real terminal and a real window.
+//! Where frames are shown: a real terminal.
 
 #[allow(dead_code)]
 mod program;
 
 use std::fs::File;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{Read, Write};
 use std::os::fd::OwnedFd;
-use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use program::{Folder, ended_with, figures, skip, surfaceport};
-use rustix::process::{Pid, Signal, kill_process};
+use program::surfaceport;
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{Winsize, tcsetwinsize};
 
@@ -84,72 +82,4 @@ fn json_goes_to_a_terminal_without_pictures() {
     let (screen, _, status) = in_terminal(&["demo", "--seconds", "0.3", "--size", "64x64", "--json"], b"");
     assert_eq!(status, 0);
     assert!(!screen.contains('▀') && screen.contains("{\"presented\":"), "{screen}");
-}
-
-/// An X server without a screen; it is ended when this is dropped.
-struct Display {
-    server: std::process::Child,
-    name: String,
-    folder: Folder,
-}
-
-impl Display {
-    fn start() -> Option<Display> {
-        let folder = Folder::new();
-        let (reader, writer) = std::io::pipe().unwrap();
-        let mut command = Command::new("Xvfb");
-        command.args(["-displayfd", "1", "-screen", "0", "1400x800x24", "-nolisten", "tcp", "-fbdir"]);
-        command.arg(folder.path("")).stdin(Stdio::null()).stdout(writer).stderr(Stdio::null());
-        let server = command.spawn().ok()?;
-        drop(command);
-        let mut display = Display { server, name: String::new(), folder };
-        let mut line = String::new();
-        BufReader::new(reader).read_line(&mut line).unwrap();
-        display.name = format!(":{}", line.trim());
-        Some(display)
-    }
-
-    /// What is on the screen: pixels 0x00RRGGBB in rows of 1400.
-    fn screen(&self) -> Vec<u32> {
-        let bytes = std::fs::read(self.folder.path("Xvfb_screen0")).unwrap();
-        let number = |at: usize| u32::from_be_bytes(bytes[at..at + 4].try_into().unwrap()) as usize;
-        // A window dump: the header's length, then 24 numbers on, that of the colour map.
-        let start = number(0) + number(19 * 4) * 12;
-        let pixel = |bytes: &[u8]| u32::from_le_bytes(bytes.try_into().unwrap()) & 0x00FF_FFFF;
-        bytes[start..].chunks_exact(4).map(pixel).collect()
-    }
-}
-
-impl Drop for Display {
-    fn drop(&mut self) {
-        let _ = self.server.kill();
-        let _ = self.server.wait();
-    }
-}
-
-#[test]
-fn a_window_shows_the_frames() {
-    const NAME: &str = "a_window_shows_the_frames";
-    let Some(display) = Display::start() else {
-        return skip(NAME, "there is no X server without a screen; install Debian's package xvfb");
-    };
-    let host = surfaceport(&["demo", "--seconds", "60", "--json"])
-        .env("DISPLAY", &display.name)
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let deadline = Instant::now() + Duration::from_secs(20);
-    let mut most = 0;
-    while Instant::now() < deadline && most < 10_000 {
-        std::thread::sleep(Duration::from_millis(50));
-        most = most.max(display.screen().iter().filter(|&&pixel| pixel == 0x00FF_FFFF).count());
-    }
-    let id = Pid::from_raw(host.id() as i32).unwrap();
-    kill_process(id, Signal::INT).unwrap();
-    let output = host.wait_with_output().unwrap();
-    ended_with(&output, 0);
-    assert!(most >= 10_000, "the number stood in large white letters on the screen, {most} pixels");
-    let figures = figures(&output);
-    assert_eq!(figures["bytes_copied"], 0, "{figures}");
 }

@@ -1,13 +1,20 @@
 //! `surfaceport doctor`: what this system offers for the library, and what is wrong, in plain words.
 
 #[cfg(target_os = "linux")]
-mod linux;
+#[path = "linux.rs"]
+mod system;
+#[cfg(target_os = "macos")]
+#[path = "macos.rs"]
+mod system;
 
 use std::fmt::Write as _;
 
 use serde::Serialize;
 
 use crate::failure::Exit;
+
+#[cfg(target_os = "macos")]
+pub(crate) use system::probe;
 
 /// How a check came out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -99,16 +106,10 @@ pub(crate) fn run(json: bool) -> (String, Exit) {
     (text, findings.exit())
 }
 
-#[cfg(target_os = "linux")]
 fn findings() -> Findings {
-    let mut checks = linux::checks();
+    let mut checks = system::checks();
     checks.push(display());
-    Findings::new(linux::system(), checks)
-}
-
-#[cfg(not(target_os = "linux"))]
-fn findings() -> Findings {
-    Findings::new(std::env::consts::OS.into(), vec![display()])
+    Findings::new(system::system(), checks)
 }
 
 /// Whether `demo` can open a window.

@@ -6,6 +6,10 @@
 mod progress;
 mod scale;
 mod terminal;
+#[cfg(target_os = "linux")]
+mod window;
+#[cfg(not(target_os = "linux"))]
+#[path = "no_window.rs"]
 mod window;
 
 use std::io::IsTerminal;
@@ -56,13 +60,8 @@ pub(crate) trait View {
 pub(crate) fn open(show: Show, layout: &Layout, total: Option<u64>, quiet: bool) -> Result<Box<dyn View>> {
     match show {
         Show::Window => {
-            return window::Window::open(layout).map(|window| Box::new(window) as Box<dyn View>).map_err(|why| {
-                Failure::new(
-                    "cannot open a window",
-                    why,
-                    "start it where DISPLAY or WAYLAND_DISPLAY names a display, or use --show terminal or none",
-                )
-            });
+            return window::open(layout)
+                .map_err(|why| Failure::new("cannot open a window", why, window::REMEDY));
         }
         Show::Terminal if !std::io::stdout().is_terminal() => {
             return Err(Failure::new(
@@ -75,9 +74,9 @@ pub(crate) fn open(show: Show, layout: &Layout, total: Option<u64>, quiet: bool)
         Show::None => {}
         Show::Auto => {
             if display().is_some()
-                && let Ok(window) = window::Window::open(layout)
+                && let Ok(window) = window::open(layout)
             {
-                return Ok(Box::new(window));
+                return Ok(window);
             }
             if !quiet && std::io::stdout().is_terminal() {
                 return Ok(Box::new(terminal::Terminal::open()?));

@@ -1,4 +1,4 @@
-//! The view in a window, on X11, Wayland or macOS.
+//! The view in a window, on X11 or Wayland.
 
 use std::panic::{self, AssertUnwindSafe};
 use std::time::Duration;
@@ -16,17 +16,23 @@ const LARGEST: (u32, u32) = (1280, 720);
 
 /// Which display the environment names, if any.
 pub(crate) fn display() -> Option<String> {
-    if cfg!(target_os = "macos") {
-        return Some("the window server".into());
-    }
     ["WAYLAND_DISPLAY", "DISPLAY"].into_iter().find_map(|name| {
         let value = std::env::var(name).ok().filter(|value| !value.is_empty())?;
         Some(format!("{name}={value}"))
     })
 }
 
+/// What to do about a window that cannot be opened.
+pub(super) const REMEDY: &str =
+    "start it where DISPLAY or WAYLAND_DISPLAY names a display, or use --show terminal or none";
+
+/// Opens a window for frames of `layout`, or says why not.
+pub(super) fn open(layout: &Layout) -> Result<Box<dyn View>, String> {
+    Ok(Box::new(Window::open(layout)?))
+}
+
 /// An open window.
-pub(crate) struct Window {
+struct Window {
     window: minifb::Window,
     size: (u32, u32),
     scaler: Scaler,
@@ -34,8 +40,7 @@ pub(crate) struct Window {
 }
 
 impl Window {
-    /// Opens a window for frames of `layout`, or says why not.
-    pub(crate) fn open(layout: &Layout) -> Result<Window, String> {
+    fn open(layout: &Layout) -> Result<Window, String> {
         if display().is_none() {
             return Err("neither DISPLAY nor WAYLAND_DISPLAY is set".into());
         }

@@ -5,9 +5,11 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 /// The program with `arguments`; away from the display, the terminal and the runtime folder of whoever runs
-/// the tests.
+/// the tests. It is the one that was built with the tests, or where they run on another machine, the one that
+/// `SURFACEPORT_TEST_PROGRAM` names.
 pub(crate) fn surfaceport(arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_surfaceport"));
+    let carried = std::env::var_os("SURFACEPORT_TEST_PROGRAM");
+    let mut command = Command::new(carried.unwrap_or_else(|| env!("CARGO_BIN_EXE_surfaceport").into()));
     command.args(arguments).stdin(Stdio::null());
     command.env_remove("DISPLAY").env_remove("WAYLAND_DISPLAY");
     command
