@@ -1,6 +1,6 @@
 //! Run loop sources: your function is called on your run loop when something can become ready.
 //!
-//! Each has the same life, so that the system's side needs to know only a descriptor; see `sys::mach::runloop`.
+//! Each has the same life, so that the system's side needs to know only a descriptor; see `sys::apple::runloop`.
 
 use std::ffi::c_void;
 use std::os::fd::BorrowedFd;

@@ -85,11 +85,13 @@ mod linux;
 use linux as system;
 
 #[cfg(target_os = "macos")]
+mod apple;
+#[cfg(target_os = "macos")]
 mod mach;
 #[cfg(target_os = "macos")]
-use mach as system;
+pub(crate) use apple::{dispatch, runloop};
 #[cfg(target_os = "macos")]
-pub(crate) use mach::{dispatch, runloop};
+use mach as system;
 
 pub(crate) use system::{AnyReadable, bootstrap, doorbell, memory, message, port, port_set, spawn, surface};
 

@@ -50,7 +50,7 @@ impl Doorbell {
         self.kqueue.as_fd()
     }
 
-    pub(super) fn kqueue(&self) -> &Arc<Kqueue> {
+    pub(in crate::sys) fn kqueue(&self) -> &Arc<Kqueue> {
         &self.kqueue
     }
 

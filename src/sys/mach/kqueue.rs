@@ -10,7 +10,7 @@ use crate::sys::posix::system_error;
 
 /// An event that is pending.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Event {
+pub(in crate::sys) enum Event {
     /// A descriptor that was added under this key is readable.
     Descriptor(u64),
     /// A port has a message.
@@ -23,10 +23,10 @@ pub(super) enum Event {
 
 /// A kqueue, close-on-exec.
 #[derive(Debug)]
-pub(super) struct Kqueue(OwnedFd);
+pub(in crate::sys) struct Kqueue(OwnedFd);
 
 impl Kqueue {
-    pub(super) fn new() -> Result<Self> {
+    pub(in crate::sys) fn new() -> Result<Self> {
         // SAFETY: takes nothing and gives a new descriptor or -1.
         let fd = unsafe { libc::kqueue() };
         if fd < 0 {
@@ -51,51 +51,51 @@ impl Kqueue {
 
     /// Watches for messages of a receive right. EVFILT_MACHPORT takes port sets, and since macOS 10.12 receive rights:
     /// XNU, `osfmk/ipc/ipc_pset.c`, `filt_machportattach`; Chromium relies on it, too (`message_pump_kqueue.cc`).
-    pub(super) fn add_port(&self, name: u32) -> Result<()> {
+    pub(in crate::sys) fn add_port(&self, name: u32) -> Result<()> {
         self.change(name as usize, libc::EVFILT_MACHPORT, libc::EV_ADD, 0, 0)
             .map_err(|errno| system_error("watching a port", errno))
     }
 
-    pub(super) fn remove_port(&self, name: u32) {
+    pub(in crate::sys) fn remove_port(&self, name: u32) {
         let _ = self.change(name as usize, libc::EVFILT_MACHPORT, libc::EV_DELETE, 0, 0);
     }
 
     /// Watches for a descriptor to become readable. The close of the descriptor ends that.
-    pub(super) fn add_descriptor(&self, fd: BorrowedFd<'_>, key: u64) -> Result<()> {
+    pub(in crate::sys) fn add_descriptor(&self, fd: BorrowedFd<'_>, key: u64) -> Result<()> {
         self.change(fd.as_raw_fd() as usize, libc::EVFILT_READ, libc::EV_ADD, 0, key)
             .map_err(|errno| system_error("joining descriptors", errno))
     }
 
     /// The same, to be told once. To be told again, call it again.
-    pub(super) fn arm_descriptor(&self, fd: BorrowedFd<'_>) -> Result<()> {
+    pub(in crate::sys) fn arm_descriptor(&self, fd: BorrowedFd<'_>) -> Result<()> {
         let once = libc::EV_ADD | libc::EV_ENABLE | libc::EV_DISPATCH;
         self.change(fd.as_raw_fd() as usize, libc::EVFILT_READ, once, 0, 0)
             .map_err(|errno| system_error("watching a descriptor", errno))
     }
 
-    pub(super) fn remove_descriptor(&self, fd: BorrowedFd<'_>) {
+    pub(in crate::sys) fn remove_descriptor(&self, fd: BorrowedFd<'_>) {
         let _ = self.change(fd.as_raw_fd() as usize, libc::EVFILT_READ, libc::EV_DELETE, 0, 0);
     }
 
     /// Watches for the end of a process. `Errno::SRCH`: it has ended, or never was.
-    pub(super) fn add_process(&self, process_id: u32) -> Result<(), Errno> {
+    pub(in crate::sys) fn add_process(&self, process_id: u32) -> Result<(), Errno> {
         self.change(process_id as usize, libc::EVFILT_PROC, libc::EV_ADD, libc::NOTE_EXIT, 0)
     }
 
     /// Makes the kqueue readable until [`Self::reset`].
-    pub(super) fn trigger(&self) -> Result<()> {
+    pub(in crate::sys) fn trigger(&self) -> Result<()> {
         self.change(0, libc::EVFILT_USER, libc::EV_ADD, 0, 0)
             .and_then(|()| self.change(0, libc::EVFILT_USER, 0, libc::NOTE_TRIGGER, 0))
             .map_err(|errno| system_error("waking a kqueue", errno))
     }
 
-    pub(super) fn reset(&self) {
+    pub(in crate::sys) fn reset(&self) {
         let _ = self.change(0, libc::EVFILT_USER, libc::EV_DELETE, 0, 0);
     }
 
     /// The next pending event, without waiting. Also what has the kernel find out that an event is over: a port
     /// that was emptied leaves its kqueue readable until somebody looks.
-    pub(super) fn next(&self) -> Result<Option<Event>> {
+    pub(in crate::sys) fn next(&self) -> Result<Option<Event>> {
         // SAFETY: an event of zeroes is a valid one.
         let mut event: libc::kevent = unsafe { std::mem::zeroed() };
         let now = libc::timespec { tv_sec: 0, tv_nsec: 0 };

@@ -39,7 +39,7 @@ unsafe extern "C" {
 
 /// The kernel, which rights and memory go back to.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Kernel;
+pub(in crate::sys) struct Kernel;
 
 impl RightTable for Kernel {
     fn give_back(&self, name: Name, kind: RightKind) {
@@ -110,7 +110,7 @@ fn call(bytes: &mut [u8], direction: mach_msg_option_t, port: Name, deadline: De
 }
 
 /// What a receive brought.
-pub(super) enum Arrived {
+pub(in crate::sys) enum Arrived {
     Message(Pending),
     Notification(Notification<Kernel>),
 }
@@ -118,7 +118,7 @@ pub(super) enum Arrived {
 /// The next message of a port, without waiting; `None` when there is none.
 ///
 /// Errors: malformed (the message is destroyed); what the system says.
-pub(super) fn receive_now(port: Name) -> Result<Option<Arrived>> {
+pub(in crate::sys) fn receive_now(port: Name) -> Result<Option<Arrived>> {
     let mut usual = Buffer([0; USUAL_MESSAGE]);
     let code = receive_into(&mut usual.0, port);
     if code != MACH_RCV_TOO_LARGE {
@@ -195,7 +195,7 @@ fn arrived(code: mach_msg_return_t, buffer: &[u8]) -> Result<Option<Arrived>> {
 }
 
 /// Takes all messages of a port that brings nothing but wake-ups, and destroys what they carry.
-pub(super) fn drain(port: Name, mut each: impl FnMut(Option<Notification<Kernel>>)) -> Result<()> {
+pub(in crate::sys) fn drain(port: Name, mut each: impl FnMut(Option<Notification<Kernel>>)) -> Result<()> {
     let mut buffer = Buffer([0; 256]);
     // An honest sender queues one; the bound is against one that never stops.
     for _ in 0..64 {
@@ -218,7 +218,7 @@ pub(super) fn drain(port: Name, mut each: impl FnMut(Option<Notification<Kernel>
 /// Sends a message of a header alone, and never waits. `Ok(false)`: the queue is full.
 ///
 /// Errors: peer dead.
-pub(super) fn ring(port: Name) -> Result<bool> {
+pub(in crate::sys) fn ring(port: Name) -> Result<bool> {
     loop {
         let mut bytes = mach_message::build(Destination::Send(port), None, &[], &[]);
         match call(&mut bytes, MACH_SEND_MSG, 0, Deadline::NOW) {
@@ -371,7 +371,7 @@ fn last_errno() -> rustix::io::Errno {
 
 /// A message that has arrived and is not opened yet. It owns what came with it.
 #[derive(Debug)]
-pub(super) struct Pending {
+pub(in crate::sys) struct Pending {
     envelope: Envelope,
     inline: Vec<u8>,
     reply: Option<OwnedRight<Kernel>>,
@@ -432,7 +432,7 @@ impl Pending {
     }
 
     /// The message, opened. When something is lacking, the message comes back whole.
-    pub(super) fn open(mut self) -> Result<Incoming, (Option<Self>, Error)> {
+    pub(in crate::sys) fn open(mut self) -> Result<Incoming, (Option<Self>, Error)> {
         let rights = self.parts.split_off(usize::from(self.envelope.out_of_line));
         let opened: Result<Vec<Opened>> = self
             .envelope

@@ -1,20 +1,17 @@
-//! macOS: Mach ports, memory entries, IOSurface, kqueue.
+//! macOS: Mach ports, memory entries, kqueue. What is of Apple's frameworks is in `apple`.
 //!
-//! Thin and literal: what can be decided without the kernel is above this folder or in `mach_message`, where tests run on
-//! every system. Calls are those of Apple's public headers; each fact that is not in them names its source. "XNU"
+//! Thin and literal: what can be decided without the kernel is above this folder or in `mach_message`, where tests
+//! run on every system. Calls are those of Apple's public headers; each fact that is not in them names its source. "XNU"
 //! is the kernel's published source.
 
 pub(crate) mod bootstrap;
 mod dead_names;
-pub(crate) mod dispatch;
 pub(crate) mod doorbell;
-pub(crate) mod iosurface;
-mod kqueue;
+pub(super) mod kqueue;
 pub(crate) mod memory;
 pub(crate) mod message;
 pub(crate) mod port;
 pub(crate) mod port_set;
-pub(crate) mod runloop;
 pub(crate) mod spawn;
 pub(crate) mod surface;
 
@@ -30,13 +27,13 @@ use mach2::traps::mach_task_self;
 use crate::error::{Error, Result, Status};
 
 /// This task's port, which names its port space and its memory.
-fn task() -> mach_port_t {
+pub(super) fn task() -> mach_port_t {
     // SAFETY: reads a variable that the C library sets before any code of a program runs.
     unsafe { mach_task_self() }
 }
 
 /// `Ok` for KERN_SUCCESS, else the status by which a program can decide.
-fn check(what: &str, code: kern_return_t) -> Result<()> {
+pub(super) fn check(what: &str, code: kern_return_t) -> Result<()> {
     let status = match code {
         KERN_SUCCESS => return Ok(()),
         KERN_NO_SPACE | KERN_RESOURCE_SHORTAGE | KERN_UREFS_OVERFLOW => Status::ResourceExhausted,

@@ -63,7 +63,7 @@ fn is_dead(name: Name) -> bool {
 }
 
 /// A new port with its receive right, which is the caller's.
-pub(super) fn construct(queue_limit: u32) -> Result<Name> {
+pub(in crate::sys) fn construct(queue_limit: u32) -> Result<Name> {
     // SAFETY: options of zeroes are valid ones.
     let mut options: mach_port_options_t = unsafe { std::mem::zeroed() };
     options.flags = MPO_QLIMIT;
@@ -75,7 +75,7 @@ pub(super) fn construct(queue_limit: u32) -> Result<Name> {
 }
 
 /// One more send right to a port whose receive right is here.
-pub(super) fn insert_send_right(name: Name) -> Result<SendRight> {
+pub(in crate::sys) fn insert_send_right(name: Name) -> Result<SendRight> {
     // SAFETY: names in this task's own port space; nothing is read or written in memory.
     let code = unsafe { mach_port_insert_right(task(), name, name, MACH_MSG_TYPE_MAKE_SEND) };
     check("making a send right", code)?;
@@ -83,7 +83,7 @@ pub(super) fn insert_send_right(name: Name) -> Result<SendRight> {
 }
 
 /// Has the kernel send a no-senders notification to the port itself, once, when no send right is left.
-pub(super) fn request_no_senders(name: Name) -> Result<()> {
+pub(in crate::sys) fn request_no_senders(name: Name) -> Result<()> {
     exchange_no_senders(name, name, MACH_MSG_TYPE_MAKE_SEND_ONCE).map(drop)
 }
 
@@ -192,7 +192,7 @@ impl SendRight {
     }
 
     /// One reference more to a send right of which the caller owns one.
-    pub(super) fn clone_of_name(name: Name) -> Result<Self> {
+    pub(in crate::sys) fn clone_of_name(name: Name) -> Result<Self> {
         if name == 0 || name == DEAD {
             return Ok(Self { name });
         }
@@ -258,7 +258,7 @@ impl Drop for SendRight {
 }
 
 /// Drops one reference to a send right, a send-once right or a dead name.
-pub(super) fn give_back_reference(name: Name) {
+pub(in crate::sys) fn give_back_reference(name: Name) {
     if name != 0 && name != DEAD {
         // SAFETY: the caller owns the reference.
         let code = unsafe { mach_port_deallocate(task(), name) };
@@ -267,7 +267,7 @@ pub(super) fn give_back_reference(name: Name) {
 }
 
 /// Destroys a receive right.
-pub(super) fn destroy_receive_right(name: Name) {
+pub(in crate::sys) fn destroy_receive_right(name: Name) {
     // SAFETY: the caller owns the right.
     let code = unsafe { mach_port_mod_refs(task(), name, MACH_PORT_RIGHT_RECEIVE, -1) };
     debug_assert_eq!(code, 0, "a receive right that was owned");
@@ -278,19 +278,19 @@ pub(super) fn destroy_receive_right(name: Name) {
 ///
 /// All accesses are relaxed: the number orders nothing, and only a thread that owns the right changes it.
 #[derive(Debug)]
-pub(super) struct LentName(AtomicU32);
+pub(in crate::sys) struct LentName(AtomicU32);
 
 impl LentName {
-    pub(super) fn new(name: Name) -> Self {
+    pub(in crate::sys) fn new(name: Name) -> Self {
         Self(AtomicU32::new(name))
     }
 
-    pub(super) fn get(&self) -> Name {
+    pub(in crate::sys) fn get(&self) -> Name {
         self.0.load(Ordering::Relaxed)
     }
 
     /// 0: the kernel has taken the right.
-    pub(super) fn set(&self, name: Name) {
+    pub(in crate::sys) fn set(&self, name: Name) {
         self.0.store(name, Ordering::Relaxed);
     }
 }
@@ -298,7 +298,7 @@ impl LentName {
 /// Lets its holder send to a port once.
 #[derive(Debug)]
 pub(crate) struct SendOnceRight {
-    pub(super) name: LentName,
+    pub(in crate::sys) name: LentName,
 }
 
 impl SendOnceRight {
@@ -380,7 +380,7 @@ impl ReceiveRight {
     }
 
     /// The port of a name.
-    pub(super) fn of_bootstrap_name(name: Name) -> Result<Self> {
+    pub(in crate::sys) fn of_bootstrap_name(name: Name) -> Result<Self> {
         let state = State { is_named: true, ..State::default() };
         Self::with_name(name, state).map_err(|(name, error)| {
             destroy_receive_right(name);
@@ -494,7 +494,7 @@ impl ReceiveRight {
         self.kqueue.as_fd()
     }
 
-    pub(super) fn kqueue(&self) -> &Arc<Kqueue> {
+    pub(in crate::sys) fn kqueue(&self) -> &Arc<Kqueue> {
         &self.kqueue
     }
 
@@ -596,11 +596,11 @@ impl Drop for ReceiveRight {
 /// A receive right on its way.
 #[derive(Debug)]
 pub(crate) struct MovingReceiveRight {
-    pub(super) name: LentName,
+    pub(in crate::sys) name: LentName,
 }
 
 impl MovingReceiveRight {
-    pub(super) fn from_owned_name(name: Name) -> Self {
+    pub(in crate::sys) fn from_owned_name(name: Name) -> Self {
         Self { name: LentName::new(name) }
     }
 

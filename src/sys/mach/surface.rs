@@ -3,12 +3,12 @@
 use std::os::fd::{BorrowedFd, OwnedFd};
 use std::ptr::NonNull;
 
-use super::iosurface::Native;
 use super::memory::Memory;
 use super::port::SendRight;
 use crate::backing::Backing;
 use crate::error::{Error, Result, Status};
 use crate::layout::{Layout, SurfaceDescriptor};
+use crate::sys::apple::iosurface::Native;
 use crate::sys::memory_surface::MemorySurface;
 pub(crate) use crate::sys::memory_surface::Purgeable;
 use crate::sys::wire::{SurfaceDetail, SurfaceKind};

@@ -17,11 +17,11 @@ use objc2_io_surface::{
     kIOSurfacePlaneSize, kIOSurfacePlaneWidth, kIOSurfaceWidth,
 };
 
-use super::port::SendRight;
-use super::task;
 use crate::error::{Error, Result, Status};
 use crate::layout::{Alignment, Layout, PlaneLayout, SurfaceDescriptor};
 use crate::sys::iosurface_geometry::{Geometry, Plane};
+use crate::sys::mach::port::SendRight;
+use crate::sys::mach::task;
 use crate::sys::memory_surface::Purgeable;
 use crate::sys::shared_values::{check_room, entry_size};
 use crate::sys::wire::{SurfaceDetail, SurfaceKind};

@@ -25,12 +25,12 @@ use objc2_core_foundation::{
     CFAllocator, CFIndex, CFRetained, CFRunLoopSource, CFRunLoopSourceContext, CFRunLoopSourceContext1,
 };
 
-use super::codec::Name;
 use super::dispatch::{Running, Watch};
-use super::doorbell::Ringer;
-use super::kqueue::Kqueue;
-use super::port::{construct, destroy_receive_right, insert_send_right};
 use crate::error::{Error, Result, Status};
+use crate::sys::mach::doorbell::Ringer;
+use crate::sys::mach::kqueue::Kqueue;
+use crate::sys::mach::port::{construct, destroy_receive_right, insert_send_right};
+use crate::sys::mach_message::Name;
 
 /// What belongs to a source, from its making until Core Foundation frees it.
 struct Contents<W> {

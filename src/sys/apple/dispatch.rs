@@ -101,7 +101,7 @@ unsafe extern "C" fn finish<W: Watch>(context: *mut c_void) {
 /// A source of our own, active from the start on a queue of the system's. Ends when it is dropped; the watch a little
 /// later, on the queue.
 #[derive(Debug)]
-pub(super) struct Running(dispatch_source_t);
+pub(in crate::sys) struct Running(dispatch_source_t);
 
 // SAFETY: sources can be used from any thread, <dispatch/source.h>.
 unsafe impl Send for Running {}
@@ -109,7 +109,7 @@ unsafe impl Send for Running {}
 unsafe impl Sync for Running {}
 
 impl Running {
-    pub(super) fn new<W: Watch>(watch: W) -> Result<Self> {
+    pub(in crate::sys) fn new<W: Watch>(watch: W) -> Result<Self> {
         // SAFETY: the identifier is a class of service, and flags are reserved; never NULL for such.
         let queue = unsafe { dispatch_get_global_queue(USER_INTERACTIVE, 0) };
         // SAFETY: it is a queue.

@@ -1,0 +1,5 @@
+//! What macOS has beside Mach: IOSurface, and the run loops and dispatch queues that programs wait in.
+
+pub(crate) mod dispatch;
+pub(crate) mod iosurface;
+pub(crate) mod runloop;
