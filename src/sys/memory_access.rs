@@ -1,6 +1,15 @@
-//! Copies into and out of memory that other processes can write at any time.
+//! Who may write shared memory, and copies into and out of it, while other processes can write it at any time.
 
 use super::memory::Memory;
+
+/// Who may write a region.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Protection {
+    /// Everybody who has it.
+    ReadWrite,
+    /// Its maker only.
+    ReadOnlyForOthers,
+}
 
 /// Copies into a writable region, at an offset that the caller has checked.
 pub(crate) fn copy_in(memory: &Memory, offset: usize, bytes: &[u8]) {

@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use super::memory::{Memory, Protection};
-use super::posix::{page_size, random_u32};
+use super::posix::{page_size, random_bytes};
 use super::shared_values::SharedValues;
 use super::spawn::ProcessStamp;
 use super::wire::{SurfaceDetail, SurfaceKind};
@@ -248,7 +248,7 @@ impl MemorySurface {
 
 fn random_id() -> Result<u32> {
     loop {
-        match random_u32()? {
+        match u32::from_ne_bytes(random_bytes()?) {
             0 => {}
             id => return Ok(id),
         }

@@ -1,8 +1,8 @@
 //! The operating system, behind one contract. Everything above this folder reads as if there were one system.
 //!
-//! `contents`, `wire`, `memory_access`, `posix` and `posix_spawn` are common to all systems, as is `mach_message`, which
-//! builds and takes apart Mach messages as bytes; the others exist once for each system, in
-//! files of the same names.
+//! What exists once for each system has the same file names in `linux` and in `mach`. The files beside this one are
+//! common to all; of them `mach_message` builds and takes apart Mach messages as bytes, wherever its tests run, and
+//! `apple` is what macOS has beside Mach.
 //!
 //! # `port`, `port_set`
 //!
@@ -63,6 +63,8 @@
 //!   one. `monotonic_nanoseconds`: the clock.
 
 pub(crate) mod contents;
+#[cfg(test)]
+mod doorbell_tests;
 // Its tests run wherever the library is.
 #[cfg(any(test, target_os = "macos"))]
 mod iosurface_geometry;
@@ -72,8 +74,10 @@ mod iosurface_geometry;
 pub(crate) mod mach_message;
 mod memory_access;
 pub(crate) mod memory_surface;
+mod notices;
 pub(crate) mod posix;
 mod posix_spawn;
+mod process;
 pub(crate) mod shared_values;
 pub(crate) mod wire;
 

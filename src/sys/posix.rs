@@ -26,16 +26,18 @@ pub(crate) fn system_error(what: &str, errno: Errno) -> Error {
 
 pub(crate) use rustix::param::page_size;
 
-/// 32 bits that nobody can foresee.
-pub(super) fn random_u32() -> Result<u32> {
-    let mut bytes = [0; 4];
+/// Why the last call of the C library failed in this thread.
+pub(super) fn last_errno() -> Errno {
+    Errno::from_io_error(&std::io::Error::last_os_error()).unwrap_or(Errno::IO)
+}
+
+/// So many bytes that nobody can foresee, 256 at the most: they come whole or not at all, getentropy(3).
+pub(super) fn random_bytes<const COUNT: usize>() -> Result<[u8; COUNT]> {
+    let mut bytes = [0; COUNT];
     // SAFETY: the call writes as many bytes as it is told, and those live across it.
-    match unsafe { libc::getentropy(bytes.as_mut_ptr().cast(), bytes.len()) } {
-        0 => Ok(u32::from_ne_bytes(bytes)),
-        _ => Err(system_error(
-            "asking for random bytes",
-            Errno::from_io_error(&std::io::Error::last_os_error()).unwrap_or(Errno::IO),
-        )),
+    match unsafe { libc::getentropy(bytes.as_mut_ptr().cast(), COUNT) } {
+        0 => Ok(bytes),
+        _ => Err(system_error("asking for random bytes", last_errno())),
     }
 }
 

@@ -8,7 +8,7 @@ use rustix::fs::FileType;
 use rustix::io::{Errno, FdFlags};
 use rustix::process::Pid;
 
-use super::posix::{system_error, wait_readable};
+use super::posix::{random_bytes, system_error, wait_readable};
 use super::spawn::Inheritance;
 use crate::error::{Error, Result, Status};
 use crate::time::Deadline;
@@ -18,6 +18,11 @@ pub(crate) const TOKEN_LENGTH: usize = 32;
 
 /// What shows that a child is the one that its host meant.
 pub(crate) type Token = [u8; TOKEN_LENGTH];
+
+/// A new random token.
+pub(crate) fn random_token() -> Result<Token> {
+    random_bytes()
+}
 
 /// The user whose rights this process has.
 pub(crate) fn effective_user() -> u32 {
@@ -115,17 +120,6 @@ pub(crate) struct Command<'a> {
     pub(crate) directory: Option<&'a CStr>,
     /// Kept open in the child under the same numbers; every other descriptor of ours is close-on-exec.
     pub(crate) inheritance: &'a Inheritance,
-}
-
-/// How a process ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Exit {
-    /// By itself, with this status.
-    Exited(i32),
-    /// By this signal.
-    Signalled(i32),
-    /// It has ended, and how is known to its own parent only, or to who reaped it before us.
-    Unknown,
 }
 
 /// `posix_spawn` functions answer with an error number.

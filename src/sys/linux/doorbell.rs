@@ -13,6 +13,8 @@ use super::port::{SendRight, socket_pair};
 use crate::error::Result;
 use crate::sys::posix::system_error;
 
+pub(crate) use crate::sys::notices::Rung;
+
 /// The end that waits.
 #[derive(Debug)]
 pub(crate) struct Doorbell(OwnedFd);
@@ -20,15 +22,6 @@ pub(crate) struct Doorbell(OwnedFd);
 /// The end that rings; it travels as a send right.
 #[derive(Debug)]
 pub(crate) struct Ringer(OwnedFd);
-
-/// What has come since the doorbell was last looked at.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Rung {
-    No,
-    Yes,
-    /// The ringer is gone; nobody will ring again.
-    RingerDead,
-}
 
 /// Makes a doorbell and its ringer.
 pub(crate) fn doorbell() -> Result<(Doorbell, Ringer)> {
@@ -83,34 +76,5 @@ impl Ringer {
     pub(crate) fn from_send_right(right: SendRight) -> Self {
         // A received send right has been checked to be one end of a socket pair.
         Self(right.into_raw())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::error::Status;
-
-    #[test]
-    fn rings_coalesce_and_never_block() {
-        let (doorbell, ringer) = doorbell().unwrap();
-        assert_eq!(doorbell.drain().unwrap(), Rung::No);
-        for _ in 0..100_000 {
-            ringer.ring().unwrap();
-        }
-        // An honest side may need a few looks to take what a mad one has queued.
-        while doorbell.drain().unwrap() == Rung::Yes {}
-        assert_eq!(doorbell.drain().unwrap(), Rung::No);
-    }
-
-    #[test]
-    fn either_side_learns_of_the_others_end() {
-        let (waiting, ringer) = doorbell().unwrap();
-        ringer.ring().unwrap();
-        drop(ringer);
-        assert_eq!(waiting.drain().unwrap(), Rung::RingerDead);
-        let (waiting, ringer) = doorbell().unwrap();
-        drop(waiting);
-        assert_eq!(ringer.ring().unwrap_err().status(), Status::PeerDead);
     }
 }

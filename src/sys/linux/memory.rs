@@ -12,16 +12,7 @@ use crate::error::{Error, Result, Status};
 use crate::sys::posix::system_error;
 use crate::sys::wire::MAX_REGION;
 
-pub(crate) use crate::sys::memory_access::{copy_in, copy_out};
-
-/// Who may write a region.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Protection {
-    /// Everybody who has it.
-    ReadWrite,
-    /// Its maker only.
-    ReadOnlyForOthers,
-}
+pub(crate) use crate::sys::memory_access::{Protection, copy_in, copy_out};
 
 /// The type of file system that every memfd lives on: `TMPFS_MAGIC` of `linux/magic.h`. A memfd on huge pages says
 /// something else; touching one can kill the process when the pool is empty.

@@ -16,7 +16,7 @@ use super::port::{MovingReceiveRight, SendOnceRight, SendRight};
 use super::surface::Surface;
 use crate::error::{Error, Result, Status};
 use crate::sys::contents::{Attachment, AttachmentRef, Incoming, Outgoing, Payload, Sender};
-use crate::sys::posix::{system_error, wait};
+use crate::sys::posix::{last_errno, system_error, wait};
 use crate::sys::wire::{Described, Envelope, Kind, MAX_ATTACHMENTS, MAX_INLINE_MESSAGE};
 use crate::time::Deadline;
 
@@ -130,10 +130,6 @@ fn set_option(socket: BorrowedFd<'_>, option: libc::c_int, value: libc::c_int) -
         )
     };
     if outcome == 0 { Ok(()) } else { Err(system_error("setting a socket's option", last_errno())) }
-}
-
-fn last_errno() -> Errno {
-    Errno::from_io_error(&std::io::Error::last_os_error()).unwrap_or(Errno::IO)
 }
 
 /// A packet as the kernel delivered it.

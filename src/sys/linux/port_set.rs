@@ -14,14 +14,7 @@ use crate::error::{Error, Result, Status};
 use crate::sys::posix::{system_error, wait_readable};
 use crate::time::Deadline;
 
-/// What a set says is ready.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Ready {
-    /// The receive right of that key has a message or a notice.
-    Receive(u64),
-    /// The receive right behind the watched send right of that key is gone. Said once.
-    Dead(u64),
-}
+pub(crate) use crate::sys::notices::Ready;
 
 /// Many receive rights and watched send rights behind one descriptor. Keys are the caller's; one key names one
 /// receive right and one watch at the most.

@@ -11,6 +11,8 @@ use super::port::{SendRight, construct, destroy_receive_right, insert_send_right
 use crate::error::Result;
 use crate::sys::mach_message::{Name, Notification};
 
+pub(crate) use crate::sys::notices::Rung;
+
 /// The end that waits.
 #[derive(Debug)]
 pub(crate) struct Doorbell {
@@ -23,15 +25,6 @@ pub(crate) struct Doorbell {
 /// The end that rings; it travels as a send right.
 #[derive(Debug)]
 pub(crate) struct Ringer(SendRight);
-
-/// What has come since the doorbell was last looked at.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Rung {
-    No,
-    Yes,
-    /// The ringer is gone; nobody will ring again.
-    RingerDead,
-}
 
 /// Makes a doorbell and its ringer.
 pub(crate) fn doorbell() -> Result<(Doorbell, Ringer)> {
@@ -103,34 +96,5 @@ impl Ringer {
     /// As it arrived in a message.
     pub(crate) fn from_send_right(right: SendRight) -> Self {
         Self(right)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::error::Status;
-
-    #[test]
-    fn rings_coalesce_and_never_block() {
-        let (doorbell, ringer) = doorbell().unwrap();
-        assert_eq!(doorbell.drain().unwrap(), Rung::No);
-        for _ in 0..1000 {
-            ringer.ring().unwrap();
-        }
-        assert_eq!(doorbell.drain().unwrap(), Rung::Yes);
-        assert_eq!(doorbell.drain().unwrap(), Rung::No);
-    }
-
-    #[test]
-    fn either_side_learns_of_the_others_end() {
-        let (waiting, ringer) = doorbell().unwrap();
-        ringer.ring().unwrap();
-        drop(ringer);
-        assert_eq!(waiting.drain().unwrap(), Rung::RingerDead);
-        assert_eq!(waiting.drain().unwrap(), Rung::RingerDead);
-        let (waiting, ringer) = doorbell().unwrap();
-        drop(waiting);
-        assert_eq!(ringer.ring().unwrap_err().status(), Status::PeerDead);
     }
 }

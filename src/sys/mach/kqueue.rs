@@ -4,9 +4,10 @@
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 
 use rustix::io::Errno;
+use rustix::process::Pid;
 
 use crate::error::{Error, Result, Status};
-use crate::sys::posix::system_error;
+use crate::sys::posix::{last_errno, system_error};
 
 /// An event that is pending.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,8 +79,14 @@ impl Kqueue {
     }
 
     /// Watches for the end of a process. `Errno::SRCH`: it has ended, or never was.
-    pub(in crate::sys) fn add_process(&self, process_id: u32) -> Result<(), Errno> {
-        self.change(process_id as usize, libc::EVFILT_PROC, libc::EV_ADD, libc::NOTE_EXIT, 0)
+    pub(in crate::sys) fn add_process(&self, process: Pid) -> Result<(), Errno> {
+        self.change(
+            process.as_raw_nonzero().get() as usize,
+            libc::EVFILT_PROC,
+            libc::EV_ADD,
+            libc::NOTE_EXIT,
+            0,
+        )
     }
 
     /// Makes the kqueue readable until [`Self::reset`].
@@ -127,10 +134,6 @@ impl AsFd for Kqueue {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.0.as_fd()
     }
-}
-
-fn last_errno() -> Errno {
-    Errno::from_io_error(&std::io::Error::last_os_error()).unwrap_or(Errno::IO)
 }
 
 /// Some descriptors behind one, which is readable while any of them is. It does not keep them open: one that is

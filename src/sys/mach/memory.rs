@@ -19,16 +19,7 @@ use crate::error::{Error, Result, Status};
 use crate::sys::mach_message::{Lent, OwnedMemory};
 use crate::sys::wire::MAX_REGION;
 
-pub(crate) use crate::sys::memory_access::{copy_in, copy_out};
-
-/// Who may write a region.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Protection {
-    /// Everybody who has it.
-    ReadWrite,
-    /// Its maker only.
-    ReadOnlyForOthers,
-}
+pub(crate) use crate::sys::memory_access::{Protection, copy_in, copy_out};
 
 /// `MAP_MEM_NAMED_CREATE` of `mach/memory_object_types.h`: the entry has new memory of its own.
 const MAP_MEM_NAMED_CREATE: vm_prot_t = 0x02_0000;

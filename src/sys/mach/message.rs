@@ -26,7 +26,7 @@ use crate::sys::mach_message::{
     self, Audit, DEAD, Destination, GivenBack, Lent, Name, Notification, OwnedMemory, OwnedRight, Part,
     RightKind, RightTable, TRAILER_ROOM,
 };
-use crate::sys::posix::system_error;
+use crate::sys::posix::{last_errno, system_error};
 use crate::sys::wire::{Described, Envelope, Kind, MAX_ATTACHMENTS, MAX_INLINE_MESSAGE};
 use crate::time::Deadline;
 
@@ -190,7 +190,7 @@ fn arrived(code: mach_msg_return_t, buffer: &[u8]) -> Result<Option<Arrived>> {
         parts: taken.parts,
         audit: taken.audit,
     };
-    pending.check()?;
+    mach_message::check_parts(&pending.envelope, pending.reply.as_ref(), &pending.parts)?;
     Ok(Some(Arrived::Message(pending)))
 }
 
@@ -365,10 +365,6 @@ fn descriptor_of(fileport: &OwnedRight<Kernel>) -> Result<OwnedFd> {
     Ok(fd)
 }
 
-fn last_errno() -> rustix::io::Errno {
-    rustix::io::Errno::from_io_error(&std::io::Error::last_os_error()).unwrap_or(rustix::io::Errno::IO)
-}
-
 /// A message that has arrived and is not opened yet. It owns what came with it.
 #[derive(Debug)]
 pub(in crate::sys) struct Pending {
@@ -389,48 +385,6 @@ enum Opened {
 }
 
 impl Pending {
-    /// Whether rights and memory are what the envelope says.
-    fn check(&self) -> Result<()> {
-        let wrong = |text: String| Err(Error::malformed(text));
-        let present = self.parts.len() + usize::from(self.envelope.has_reply);
-        let wanted = self.envelope.native_rights();
-        if present != wanted {
-            return wrong(format!("a message carries {present} rights where its header says {wanted}"));
-        }
-        match &self.reply {
-            Some(reply) if reply.kind() != RightKind::SendOnce => {
-                return wrong("a message has a right to answer that is not for one message".into());
-            }
-            reply if reply.is_some() && !self.envelope.has_reply => {
-                return wrong("a message has a right to answer that its header does not name".into());
-            }
-            _ => {}
-        }
-        let mut parts = self.parts.iter();
-        if self.envelope.out_of_line {
-            let length = self.envelope.payload_length;
-            if !matches!(parts.next(), Some(Part::Memory(memory)) if memory.length == length) {
-                return wrong(format!("a message has no payload of {length} bytes where its header says so"));
-            }
-        }
-        for (described, part) in self.envelope.attachments.iter().zip(parts) {
-            let fits = match (described.kind, part) {
-                // A right to a dead port arrives as no right.
-                (Kind::SendRight, Part::Nothing) => true,
-                (Kind::ReceiveRight, Part::Right(right)) => right.kind() == RightKind::Receive,
-                (_, Part::Right(right)) => right.kind() == RightKind::Send,
-                _ => false,
-            };
-            if !fits {
-                return wrong(format!(
-                    "a message carries another right than the {:?} it says",
-                    described.kind
-                ));
-            }
-        }
-        Ok(())
-    }
-
     /// The message, opened. When something is lacking, the message comes back whole.
     pub(in crate::sys) fn open(mut self) -> Result<Incoming, (Option<Self>, Error)> {
         let rights = self.parts.split_off(usize::from(self.envelope.out_of_line));

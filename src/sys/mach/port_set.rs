@@ -15,14 +15,7 @@ use crate::sys::mach_message::{DEAD, Name};
 use crate::sys::posix::wait_readable;
 use crate::time::Deadline;
 
-/// What a set says is ready.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Ready {
-    /// The receive right of that key has a message or a notice.
-    Receive(u64),
-    /// The receive right behind the watched send right of that key is gone. Said once.
-    Dead(u64),
-}
+pub(crate) use crate::sys::notices::Ready;
 
 /// Keys of a set are not above this.
 pub(crate) const MAX_SET_KEY: u64 = u64::MAX >> 1;

@@ -13,18 +13,19 @@ use mach2::traps::task_name_for_pid;
 use mach2::vm::mach_vm_deallocate;
 use parking_lot::Mutex;
 use rustix::io::{Errno, FdFlags};
-use rustix::process::{Pid, Signal, WaitIdOptions, WaitOptions};
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions};
 
 use super::bootstrap;
 use super::kqueue::Kqueue;
 use super::port::{Identity, ReceiveRight, SendRight};
 use super::{check, task};
 use crate::error::{Error, Result, Status};
-use crate::sys::posix::{system_error, wait_readable};
+use crate::sys::posix::{random_bytes, system_error};
 use crate::sys::posix_spawn::{adopt, environment_value, inherited, read_token, start, token_pipe};
 use crate::time::Deadline;
 
-pub(crate) use crate::sys::posix_spawn::{Command, Exit, TOKEN_LENGTH, Token, effective_user};
+pub(crate) use crate::sys::posix_spawn::{Command, TOKEN_LENGTH, Token, effective_user, random_token};
+pub(crate) use crate::sys::process::{Exit, Process, ProcessStamp};
 
 /// The environment entry that says where the port is: `registered`, or `name:` and a bootstrap name.
 const PORT_ENTRY: &str = "SURFACEPORT_PORT";
@@ -32,21 +33,6 @@ const REGISTERED: &str = "registered";
 const NAME: &str = "name:";
 /// The environment entry that names the descriptor of the pipe with the token.
 const TOKEN_ENTRY: &str = "SURFACEPORT_TOKEN_PIPE";
-
-fn fill_random(bytes: &mut [u8]) -> Result<()> {
-    // SAFETY: the buffer has that length; up to 256 bytes come whole or not at all: getentropy(2).
-    match unsafe { libc::getentropy(bytes.as_mut_ptr().cast(), bytes.len()) } {
-        0 => Ok(()),
-        _ => Err(Error::fixed(Status::System, "the system gives no random bytes")),
-    }
-}
-
-/// A new random token.
-pub(crate) fn random_token() -> Result<Token> {
-    let mut token = Token::default();
-    fill_random(&mut token)?;
-    Ok(token)
-}
 
 /// What a child has to inherit to find its host: a port and a token. The environment says where they are and
 /// nothing more, since other processes of the user can read it.
@@ -72,9 +58,7 @@ impl Inheritance {
 
     /// For a child that somebody else starts.
     pub(crate) fn for_others(token: &Token) -> Result<(ReceiveRight, Self)> {
-        let mut random = [0; 16];
-        fill_random(&mut random)?;
-        let name = format!("org.surfaceport.host.{:032x}", u128::from_ne_bytes(random));
+        let name = format!("org.surfaceport.host.{:032x}", u128::from_ne_bytes(random_bytes()?));
         let port = bootstrap::check_in(&name)?;
         let inheritance = Self::new(None, format!("{NAME}{name}"), token)?;
         Ok((port, inheritance))
@@ -131,7 +115,7 @@ fn register(ports: &[SendRight]) -> Result<()> {
 ///
 /// Errors: not found or permission denied for the program; what the system says.
 pub(crate) fn spawn(command: &Command<'_>) -> Result<Process> {
-    let Some(port) = &command.inheritance.port else { return Process::open(start(command)?, true) };
+    let Some(port) = &command.inheritance.port else { return Process::of_child(start(command)?) };
     // One spawn at a time has the task's list. A process that another thread starts meanwhile by other means gets the
     // right, too; it has no token.
     static REGISTERING: Mutex<()> = Mutex::new(());
@@ -144,8 +128,7 @@ pub(crate) fn spawn(command: &Command<'_>) -> Result<Process> {
     register(&with_ours)?;
     let started = start(command);
     register(&before)?;
-    // Our own child, not waited for yet: the number cannot have been given to another process.
-    Process::open(started?, true)
+    Process::of_child(started?)
 }
 
 /// Takes what this process inherited. It is there once.
@@ -223,116 +206,59 @@ impl ProcessHandle {
     }
 }
 
-/// A process that keeps its identity: its number is not reused under this.
+/// A kqueue with one event, the end of a process. The event is never taken, so the kqueue stays readable then.
 #[derive(Debug)]
-pub(crate) struct Process {
-    pid: Pid,
-    /// Readable when it has ended: the event is never taken.
-    kqueue: Kqueue,
-    /// Whether it is ours to reap.
-    is_child: bool,
-    exit: Mutex<Option<Exit>>,
-}
+pub(crate) struct Watched(Kqueue);
 
-impl Process {
-    fn open(pid: Pid, is_child: bool) -> Result<Self> {
+impl Watched {
+    pub(crate) fn child(pid: Pid) -> Result<Self> {
         let kqueue = Kqueue::new()?;
-        let id = pid.as_raw_nonzero().get();
-        let has_ended = match kqueue.add_process(id.unsigned_abs()) {
-            Ok(()) if is_child => {
-                // One that has ended before is said to be none, or nothing is ever said of it.
+        let has_ended = match kqueue.add_process(pid) {
+            // Of one that has ended before nothing is said any more.
+            Ok(()) => {
                 let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
-                matches!(rustix::process::waitid(rustix::process::WaitId::Pid(pid), options), Ok(Some(_)))
+                matches!(rustix::process::waitid(WaitId::Pid(pid), options), Ok(Some(_)))
             }
-            Ok(()) => match rustix::process::test_kill_process(pid) {
-                Err(Errno::SRCH) => return Err(no_process(pid)),
-                _ => false,
-            },
-            Err(Errno::SRCH) if is_child => true,
-            Err(Errno::SRCH) => return Err(no_process(pid)),
+            // Or it is said that there is none.
+            Err(Errno::SRCH) => true,
             Err(errno) => return Err(system_error("watching a process", errno)),
         };
         if has_ended {
             kqueue.trigger()?;
         }
-        Ok(Self { pid, kqueue, is_child, exit: Mutex::new(None) })
+        Ok(Self(kqueue))
     }
 
-    /// Watches a process that somebody else started and will reap.
-    pub(crate) fn watch(process_id: u32) -> Result<Self> {
-        let pid = i32::try_from(process_id).ok().and_then(Pid::from_raw);
-        Self::open(pid.ok_or_else(|| Error::invalid(format!("{process_id} is no process number")))?, false)
+    pub(crate) fn process(pid: Pid) -> Result<Self> {
+        let kqueue = Kqueue::new()?;
+        let added = kqueue.add_process(pid).and_then(|()| rustix::process::test_kill_process(pid));
+        match added {
+            Err(Errno::SRCH) => Err(no_process(pid)),
+            // Another user's can be watched and not be sent a signal.
+            Ok(()) | Err(Errno::PERM) => Ok(Self(kqueue)),
+            Err(errno) => Err(system_error("watching a process", errno)),
+        }
     }
 
-    /// Watches the process that the kernel named with a message of it.
-    pub(crate) fn watch_sender(process_id: u32, handle: Option<&ProcessHandle>) -> Result<Self> {
-        let process = Self::watch(process_id)?;
+    pub(crate) fn sender(pid: Pid, handle: &ProcessHandle) -> Result<Self> {
+        let watched = Self::process(pid)?;
         // Looked at behind the begin of the watch: whoever has the number now is watched.
-        if handle.is_some_and(|handle| handle.is_gone(process.pid.as_raw_nonzero().get())) {
-            return Err(no_process(process.pid));
-        }
-        Ok(process)
+        if handle.is_gone(pid.as_raw_nonzero().get()) { Err(no_process(pid)) } else { Ok(watched) }
     }
 
-    pub(crate) fn id(&self) -> u32 {
-        self.pid.as_raw_nonzero().get().unsigned_abs()
+    /// What to wait for to reap it.
+    pub(crate) fn to_reap(&self, pid: Pid) -> WaitId<'_> {
+        WaitId::Pid(pid)
     }
 
-    /// Readable when the process has ended.
-    pub(crate) fn descriptor(&self) -> BorrowedFd<'_> {
-        self.kqueue.as_fd()
+    pub(crate) fn kill(&self, pid: Pid) -> Result<(), Errno> {
+        rustix::process::kill_process(pid, Signal::KILL)
     }
+}
 
-    /// Whether it has ended. Reaps nothing.
-    pub(crate) fn has_ended(&self) -> Result<bool> {
-        Ok(wait_readable(&[self.kqueue.as_fd()], Deadline::NOW)? != 0)
-    }
-
-    /// Waits for the end, and reaps a child.
-    pub(crate) fn wait(&self, deadline: Deadline) -> Result<Exit> {
-        if let Some(exit) = *self.exit.lock() {
-            return Ok(exit);
-        }
-        if wait_readable(&[self.kqueue.as_fd()], deadline)? == 0 {
-            return Err(Error::TIMED_OUT.context("waiting for a process"));
-        }
-        let mut known = self.exit.lock();
-        if let Some(exit) = *known {
-            return Ok(exit);
-        }
-        let exit = if self.is_child { self.reap()? } else { Exit::Unknown };
-        *known = Some(exit);
-        Ok(exit)
-    }
-
-    fn reap(&self) -> Result<Exit> {
-        loop {
-            // It has ended, or is about to: NOTE_EXIT comes before the process can be waited for.
-            match rustix::process::waitpid(Some(self.pid), WaitOptions::empty()) {
-                Ok(Some((_, status))) => {
-                    let exited = status.exit_status().map(Exit::Exited);
-                    let signalled = status.terminating_signal().map(Exit::Signalled);
-                    return Ok(exited.or(signalled).unwrap_or(Exit::Unknown));
-                }
-                // Reaped by somebody else in this process: a loop over all children, or SIGCHLD ignored.
-                Ok(None) | Err(Errno::CHILD) => return Ok(Exit::Unknown),
-                Err(Errno::INTR) => {}
-                Err(errno) => return Err(system_error("waiting for a process", errno)),
-            }
-        }
-    }
-
-    /// Ends the process at once. One that has ended already is fine.
-    pub(crate) fn kill(&self) -> Result<()> {
-        // Held until the signal is sent: a child that is not reaped keeps its number.
-        let exit = self.exit.lock();
-        if exit.is_some() || self.has_ended()? {
-            return Ok(());
-        }
-        match rustix::process::kill_process(self.pid, Signal::KILL) {
-            Ok(()) | Err(Errno::SRCH) => Ok(()),
-            Err(errno) => Err(system_error("ending a process", errno)),
-        }
+impl AsFd for Watched {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
     }
 }
 
@@ -340,49 +266,16 @@ fn no_process(pid: Pid) -> Error {
     Error::new(Status::NotFound, format!("there is no process {pid}, or no longer"))
 }
 
-/// A process as a number that can stand in shared memory: its identifier and when it started, so that a later
-/// process with the same identifier is not taken for it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct ProcessStamp {
-    pid: u32,
-    /// The low half of the start time in microseconds.
-    started: u32,
-}
-
-impl ProcessStamp {
-    pub(crate) fn current() -> Result<Self> {
-        let pid = std::process::id();
-        let (_, started) = Self::look_up(pid)
-            .ok_or_else(|| Error::fixed(Status::System, "this process cannot look at itself"))?;
-        Ok(Self { pid, started })
-    }
-
-    /// Whether a process is a zombie, and its start time, if it exists: `PROC_PIDTBSDINFO` of `sys/proc_info.h`.
-    fn look_up(pid: u32) -> Option<(bool, u32)> {
-        // SAFETY: a structure of numbers, for which zeroes are valid.
-        let mut info: libc::proc_bsdinfo = unsafe { std::mem::zeroed() };
-        let size = size_of::<libc::proc_bsdinfo>() as libc::c_int;
-        // SAFETY: the kernel writes at most `size` bytes, which the structure has.
-        let written = unsafe {
-            libc::proc_pidinfo(pid.try_into().ok()?, libc::PROC_PIDTBSDINFO, 0, (&raw mut info).cast(), size)
-        };
-        /// `SZOMB` of `sys/proc.h`.
-        const ZOMBIE: u32 = 5;
-        let started = info.pbi_start_tvsec.wrapping_mul(1_000_000).wrapping_add(info.pbi_start_tvusec);
-        (written == size).then_some((info.pbi_status == ZOMBIE, started as u32))
-    }
-
-    /// Whether that very process lives. A zombie does not.
-    pub(crate) fn is_alive(self) -> bool {
-        Self::look_up(self.pid).is_some_and(|(zombie, started)| started == self.started && !zombie)
-    }
-
-    /// Never 0: no process of a user has the identifier 0.
-    pub(crate) fn to_shared(self) -> u64 {
-        u64::from(self.pid) << 32 | u64::from(self.started)
-    }
-
-    pub(crate) fn from_shared(bits: u64) -> Self {
-        Self { pid: (bits >> 32) as u32, started: bits as u32 }
-    }
+/// Whether a process that exists is a zombie, and the low half of its start time in microseconds: `PROC_PIDTBSDINFO` of
+/// `sys/proc_info.h`.
+pub(crate) fn start_of(pid: u32) -> Option<(bool, u32)> {
+    // SAFETY: a structure of numbers, for which zeroes are valid.
+    let mut info: libc::proc_bsdinfo = unsafe { std::mem::zeroed() };
+    let (pid, size) = (pid.try_into().ok()?, size_of::<libc::proc_bsdinfo>() as libc::c_int);
+    // SAFETY: the kernel writes at most `size` bytes, which the structure has.
+    let written = unsafe { libc::proc_pidinfo(pid, libc::PROC_PIDTBSDINFO, 0, (&raw mut info).cast(), size) };
+    let started = info.pbi_start_tvsec.wrapping_mul(1_000_000).wrapping_add(info.pbi_start_tvusec);
+    /// `SZOMB` of `sys/proc.h`.
+    const ZOMBIE: u32 = 5;
+    (written == size).then_some((info.pbi_status == ZOMBIE, started as u32))
 }

@@ -11,6 +11,7 @@ use super::{
     VOUCHER_SHIFT,
 };
 use crate::error::{Error, Result};
+use crate::sys::wire::{Envelope, Kind};
 
 /// Who sent a message: words of its audit token, by `bsm/libbsm.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -270,4 +271,49 @@ pub(crate) fn body_bytes(body: &[u8]) -> Result<&[u8]> {
         return Err(wrong());
     }
     rest.get(..length).ok_or_else(wrong)
+}
+
+/// Whether rights and memory are what the envelope says.
+///
+/// Errors: malformed.
+pub(crate) fn check_parts<T: RightTable>(
+    envelope: &Envelope,
+    reply: Option<&OwnedRight<T>>,
+    parts: &[Part<T>],
+) -> Result<()> {
+    let wrong = |text: String| Err(Error::malformed(text));
+    let present = parts.len() + usize::from(envelope.has_reply);
+    let wanted = envelope.native_rights();
+    if present != wanted {
+        return wrong(format!("a message carries {present} rights where its header says {wanted}"));
+    }
+    match reply {
+        Some(reply) if reply.kind() != RightKind::SendOnce => {
+            return wrong("a message has a right to answer that is not for one message".into());
+        }
+        reply if reply.is_some() && !envelope.has_reply => {
+            return wrong("a message has a right to answer that its header does not name".into());
+        }
+        _ => {}
+    }
+    let mut rest = parts.iter();
+    if envelope.out_of_line {
+        let length = envelope.payload_length;
+        if !matches!(rest.next(), Some(Part::Memory(memory)) if memory.length == length) {
+            return wrong(format!("a message has no payload of {length} bytes where its header says so"));
+        }
+    }
+    for (described, part) in envelope.attachments.iter().zip(rest) {
+        let fits = match (described.kind, part) {
+            // A right to a dead port arrives as no right.
+            (Kind::SendRight, Part::Nothing) => true,
+            (Kind::ReceiveRight, Part::Right(right)) => right.kind() == RightKind::Receive,
+            (_, Part::Right(right)) => right.kind() == RightKind::Send,
+            _ => false,
+        };
+        if !fits {
+            return wrong(format!("a message carries another right than the {:?} it says", described.kind));
+        }
+    }
+    Ok(())
 }

@@ -14,7 +14,7 @@ mod outgoing;
 mod tests;
 
 pub(crate) use incoming::{
-    Audit, GivenBack, Notification, body_bytes, size_of_waiting, take_apart, take_back,
+    Audit, GivenBack, Notification, body_bytes, check_parts, size_of_waiting, take_apart, take_back,
 };
 pub(crate) use outgoing::{Destination, Lent, build};
 

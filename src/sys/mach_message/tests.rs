@@ -9,6 +9,7 @@ use zerocopy::IntoBytes;
 
 use super::*;
 use crate::error::Status;
+use crate::sys::wire::{Described, Envelope, Kind};
 
 /// Counts what is given back.
 #[derive(Clone, Debug, Default)]
@@ -348,4 +349,42 @@ fn a_waiting_message_says_how_long_it_is() {
     let bytes = build(Destination::Send(3), None, &LENT, &[&[0; 1000]]);
     assert_eq!(size_of_waiting(&bytes[..64]), bytes.len());
     assert_eq!(size_of_waiting(&bytes[..8]), 0);
+}
+
+#[test]
+fn rights_that_the_envelope_does_not_name_are_refused() {
+    let table = Fake::default();
+    let right = |kind| OwnedRight::new(10, kind, &table).map(Part::Right).unwrap();
+    let memory = |length| Part::Memory(OwnedMemory { address: 0x1000, length, table: table.clone() });
+    let envelope = |out_of_line, kinds: &[Kind]| Envelope {
+        id: 1,
+        out_of_line,
+        has_reply: false,
+        payload_length: 8,
+        attachments: kinds.iter().map(|kind| Described::plain(*kind)).collect(),
+    };
+    let all = [Kind::SendRight, Kind::ReceiveRight, Kind::Memory, Kind::Surface, Kind::Descriptor];
+    for kind in all {
+        let envelope = envelope(false, &[kind]);
+        let accepted = |part| check_parts(&envelope, None, &[part]).is_ok();
+        assert_eq!(accepted(right(RightKind::Send)), kind != Kind::ReceiveRight, "{kind:?}");
+        assert_eq!(accepted(right(RightKind::Receive)), kind == Kind::ReceiveRight, "{kind:?}");
+        assert_eq!(accepted(Part::Nothing), kind == Kind::SendRight, "{kind:?}");
+        assert!(!accepted(right(RightKind::SendOnce)) && !accepted(memory(8)), "{kind:?}");
+        assert!(check_parts::<Fake>(&envelope, None, &[]).is_err(), "too few");
+        let two = [right(RightKind::Send), right(RightKind::Send)];
+        assert!(check_parts(&envelope, None, &two).is_err(), "too many");
+    }
+    let outside = envelope(true, &[Kind::SendRight]);
+    assert!(check_parts(&outside, None, &[memory(8), right(RightKind::Send)]).is_ok());
+    assert!(check_parts(&outside, None, &[memory(9), right(RightKind::Send)]).is_err(), "another length");
+    assert!(check_parts(&outside, None, &[right(RightKind::Send), memory(8)]).is_err(), "another order");
+    let mut plain = envelope(false, &[]);
+    let reply = |kind| OwnedRight::new(11, kind, &table);
+    assert!(check_parts::<Fake>(&plain, None, &[]).is_ok());
+    assert!(check_parts(&plain, reply(RightKind::SendOnce).as_ref(), &[]).is_err(), "not named");
+    plain.has_reply = true;
+    assert!(check_parts(&plain, reply(RightKind::SendOnce).as_ref(), &[]).is_ok());
+    assert!(check_parts(&plain, reply(RightKind::Send).as_ref(), &[]).is_err(), "for many messages");
+    assert!(check_parts::<Fake>(&plain, None, &[]).is_ok(), "who asked can be gone");
 }
