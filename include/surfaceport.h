@@ -53,6 +53,9 @@
 typedef struct __CFRunLoopSource *CFRunLoopSourceRef;
 #define CF_RETURNS_RETAINED
 #endif
+/* What IOSurfaceRef and CVPixelBufferRef point to, without their frameworks' headers. */
+struct __IOSurface;
+struct __CVBuffer;
 #endif
 
 /**
@@ -2750,6 +2753,159 @@ sfp_status sfp_surface_export_dma_buf(struct sfp_surface *surface, int *fd);
 sfp_status sfp_live_surfaces(uint32_t *ids,
                              size_t capacity,
                              struct sfp_surface_totals *totals);
+
+/* ------------------------------------------------------------------------------------------------
+ * Surfaces on macOS: as IOSurfaces, and as what the system's own frameworks have them
+ * ------------------------------------------------------------------------------------------------ */
+
+#if defined(__APPLE__)
+/**
+ * The IOSurface of a surface, for all that the system can do with one: the contents of a layer, a
+ * texture of Metal.
+ *
+ * Parameters:
+ * - `surface`: the surface.
+ *
+ * Returns the IOSurfaceRef, which is the surface's: CFRetain() it to keep it longer. NULL if `surface`
+ * is NULL or of SFP_BACKING_MEMORY, and has none.
+ *
+ * Threads: any. Systems: macOS.
+ */
+struct __IOSurface *sfp_surface_iosurface(const struct sfp_surface *surface);
+#endif
+
+#if defined(__APPLE__)
+/**
+ * Makes a surface of an IOSurface, whoever made that. Its rows and planes may lie anywhere: see
+ * sfp_surface_plane().
+ *
+ * Parameters:
+ * - `iosurface`: an IOSurfaceRef. It stays yours; the surface has a reference of its own.
+ * - `surface`: becomes the surface, a reference that you release.
+ *
+ * Returns:
+ * - SFP_STATUS_UNSUPPORTED: the pixel format is none of sfp_pixel_format, or the CPU has no access.
+ * - SFP_STATUS_INVALID_ARGUMENT: the planes are not what the pixel format asks for, or a side is 0 or
+ *   over SFP_SURFACE_MAX_DIMENSION.
+ *
+ * Threads: any. Systems: macOS.
+ */
+sfp_status sfp_surface_from_iosurface(struct __IOSurface *iosurface,
+                                      struct sfp_surface **surface);
+#endif
+
+#if defined(__APPLE__)
+/**
+ * Makes a surface of the IOSurface that a pixel buffer of Core Video has.
+ *
+ * Parameters:
+ * - `buffer`: a CVPixelBufferRef, which stays yours. The surface holds the IOSurface and not the
+ *   buffer: to keep a pool from using the memory again, hold the buffer, or begin a use.
+ * - `surface`: becomes the surface, a reference that you release.
+ *
+ * Returns:
+ * - SFP_STATUS_INVALID_ARGUMENT: the buffer has no IOSurface; and as sfp_surface_from_iosurface().
+ * - SFP_STATUS_UNSUPPORTED: as sfp_surface_from_iosurface(), or there is no Core Video.
+ *
+ * Threads: any. Systems: macOS.
+ */
+sfp_status sfp_surface_from_pixel_buffer(struct __CVBuffer *buffer, struct sfp_surface **surface);
+#endif
+
+#if defined(__APPLE__)
+/**
+ * Makes a pixel buffer of Core Video over a surface's memory, without a copy.
+ *
+ * Parameters:
+ * - `surface`: the surface.
+ * - `buffer`: becomes the CVPixelBufferRef, which is yours: CVPixelBufferRelease() it. It holds the
+ *   memory for as long as it lives.
+ *
+ * Returns:
+ * - SFP_STATUS_INVALID_ARGUMENT: the surface is of SFP_BACKING_MEMORY.
+ * - SFP_STATUS_UNSUPPORTED: there is no Core Video, or it does not know the pixel format.
+ * - SFP_STATUS_RESOURCE_EXHAUSTED: there is no memory for it.
+ *
+ * Threads: any. Systems: macOS.
+ */
+sfp_status sfp_surface_create_pixel_buffer(struct sfp_surface *surface, struct __CVBuffer **buffer);
+#endif
+
+#if defined(__APPLE__)
+/**
+ * Makes an XPC object that stands for a surface, for a program that has an XPC connection. The
+ * surface counts as in use while the object, or a copy of it in a message, lives.
+ *
+ * Parameters:
+ * - `surface`: the surface.
+ * - `object`: becomes the xpc_object_t, which is yours: xpc_release() it, or in Objective-C with
+ *   automatic counting take it over by __bridge_transfer.
+ *
+ * Returns:
+ * - SFP_STATUS_INVALID_ARGUMENT: the surface is of SFP_BACKING_MEMORY.
+ * - SFP_STATUS_RESOURCE_EXHAUSTED: the system makes none.
+ *
+ * Threads: any. Systems: macOS.
+ */
+sfp_status sfp_surface_create_xpc_object(struct sfp_surface *surface, void **object);
+#endif
+
+#if defined(__APPLE__)
+/**
+ * Makes a surface of an XPC object that stands for one.
+ *
+ * Parameters:
+ * - `object`: an xpc_object_t, which stays yours.
+ * - `surface`: becomes the surface, a reference that you release.
+ *
+ * Returns:
+ * - SFP_STATUS_INVALID_ARGUMENT: the object stands for no surface; and as sfp_surface_from_iosurface().
+ * - SFP_STATUS_UNSUPPORTED: as sfp_surface_from_iosurface().
+ *
+ * Threads: any. Systems: macOS.
+ */
+sfp_status sfp_surface_from_xpc_object(void *object,
+                                       struct sfp_surface **surface);
+#endif
+
+#if defined(__APPLE__)
+/**
+ * Makes a port that stands for a surface, for a program that sends ports in its own way. The surface
+ * counts as in use until the port is gone.
+ *
+ * Parameters:
+ * - `surface`: the surface.
+ * - `port`: becomes the name of the port, with one send right that is yours:
+ *   mach_port_deallocate() it, or move it in a message.
+ *
+ * Returns:
+ * - SFP_STATUS_INVALID_ARGUMENT: the surface is of SFP_BACKING_MEMORY.
+ * - SFP_STATUS_RESOURCE_EXHAUSTED: the system makes none.
+ *
+ * Threads: any. Systems: macOS.
+ */
+sfp_status sfp_surface_create_mach_port(struct sfp_surface *surface,
+                                        mach_port_t *port);
+#endif
+
+#if defined(__APPLE__)
+/**
+ * Makes a surface of a port that stands for one.
+ *
+ * Parameters:
+ * - `port`: the name of the port. Its send right stays yours to give back; do so soon, the surface
+ *   counts as in use until then.
+ * - `surface`: becomes the surface, a reference that you release.
+ *
+ * Returns:
+ * - SFP_STATUS_INVALID_ARGUMENT: the port stands for no surface; and as sfp_surface_from_iosurface().
+ * - SFP_STATUS_UNSUPPORTED: as sfp_surface_from_iosurface().
+ *
+ * Threads: any. Systems: macOS.
+ */
+sfp_status sfp_surface_from_mach_port(mach_port_t port,
+                                      struct sfp_surface **surface);
+#endif
 
 /* ------------------------------------------------------------------------------------------------
  * Channels: two-way connections of two processes, for messages of your own

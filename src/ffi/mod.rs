@@ -34,6 +34,9 @@ pub mod memory;
 
 pub mod surface;
 
+#[cfg(target_os = "macos")]
+pub mod iosurface;
+
 pub mod channel;
 
 pub mod producer;

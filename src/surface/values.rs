@@ -41,6 +41,13 @@ const COLOR_SPACE_NAMES: [(ColorSpace, &str); 7] = [
     (ColorSpace::Bt2100Hlg, "kCGColorSpaceITUR_2100_HLG"),
 ];
 
+/// Names that others give the same: those of `CGColorSpace.h` from before macOS 11.
+const OLD_COLOR_SPACE_NAMES: [(ColorSpace, &str); 3] = [
+    (ColorSpace::Bt2100Pq, "kCGColorSpaceITUR_2020_PQ"),
+    (ColorSpace::Bt2100Pq, "kCGColorSpaceITUR_2020_PQ_EOTF"),
+    (ColorSpace::Bt2100Hlg, "kCGColorSpaceITUR_2020_HLG"),
+];
+
 impl ColorSpace {
     /// The colour space of a number, as `as u32` gives it; `None` for 0 and for what is not known here.
     pub fn from_number(number: u32) -> Option<Self> {
@@ -95,8 +102,9 @@ impl Surface {
     /// How the pixels' colours are meant; `None` if nobody said so, or by a name that is not known here.
     pub fn color_space(&self) -> Result<Option<ColorSpace>> {
         let value = self.value(COLOR_SPACE)?;
-        let name = COLOR_SPACE_NAMES.iter().find(|(_, name)| value.as_deref() == Some(name.as_bytes()));
-        Ok(name.map(|(space, _)| *space))
+        let mut names = COLOR_SPACE_NAMES.iter().chain(&OLD_COLOR_SPACE_NAMES);
+        let found = names.find(|(_, name)| value.as_deref() == Some(name.as_bytes()));
+        Ok(found.map(|(space, _)| *space))
     }
 }
 

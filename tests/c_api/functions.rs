@@ -32,6 +32,7 @@ const SOURCES: &[(&str, &str)] = sources!(
     bootstrap,
     memory,
     surface,
+    iosurface,
     channel,
     producer,
     consumer_right,
@@ -41,9 +42,13 @@ const SOURCES: &[(&str, &str)] = sources!(
     invitation,
 );
 
+/// Those that are for macOS as a whole.
+const MACOS_MODULES: &[&str] = &["iosurface"];
+
 /// All that exist on this system.
 pub(crate) fn functions() -> Vec<Function> {
-    SOURCES.iter().flat_map(|(_, source)| parse(source)).collect()
+    let here = SOURCES.iter().filter(|(name, _)| cfg!(target_os = "macos") || !MACOS_MODULES.contains(name));
+    here.flat_map(|(_, source)| parse(source)).collect()
 }
 
 fn parse(source: &str) -> Vec<Function> {
@@ -100,8 +105,13 @@ fn every_function_says_who_may_call_it_and_where() {
         for (at, _) in source.match_indices("extern \"C\" fn sfp_") {
             let comment = source[..at].rsplit("\n\n").next().unwrap_or_default();
             let name = source[at..].split('(').next().unwrap_or_default();
-            let linux_only = comment.contains("#[cfg(target_os = \"linux\")]");
-            let systems = if linux_only { "Systems: Linux." } else { "Systems: all." };
+            let only = |system: &str| comment.contains(&format!("#[cfg(target_os = \"{system}\")]"));
+            let for_macos = MACOS_MODULES.contains(module) || only("macos");
+            let systems = match (only("linux"), for_macos) {
+                (true, _) => "Systems: Linux.",
+                (_, true) => "Systems: macOS.",
+                _ => "Systems: all.",
+            };
             assert!(comment.contains("/// Threads: "), "{module}: {name}");
             assert!(comment.contains(systems), "{module}: {name} should say {systems:?}");
             assert!(comment.contains("#[unsafe(no_mangle)]"), "{module}: {name}");

@@ -99,6 +99,12 @@ impl World {
         (&raw mut self.places[16 * index]).cast()
     }
 
+    /// An object of the system's, which no call looks at that has NULL for a result.
+    #[cfg(target_os = "macos")]
+    fn somebodys<T>(&mut self) -> *mut T {
+        self.out(1)
+    }
+
     fn end(self: Box<Self>) {
         assert_eq!(self.places, [UNTOUCHED; 32], "a result was written");
         assert_eq!((payload(self.message), payload(self.other_message)), (b"one".to_vec(), b"two".to_vec()));
@@ -441,6 +447,17 @@ fn entries() -> Vec<Entry> {
         sfp_surface_export_dma_buf(w.surface, w.out(0));
         sfp_channel_end_into_fds(w.end, w.out(0), w.out(1));
         sfp_channel_end_from_fds(0, 0, w.out(0));
+    });
+    #[cfg(target_os = "macos")]
+    all.extend(entries! { w;
+        sfp_surface_iosurface(w.surface.cast_const());
+        sfp_surface_from_iosurface(w.somebodys(), w.out(0));
+        sfp_surface_from_pixel_buffer(w.somebodys(), w.out(0));
+        sfp_surface_create_pixel_buffer(w.surface, w.out(0));
+        sfp_surface_create_xpc_object(w.surface, w.out(0));
+        sfp_surface_from_xpc_object(w.somebodys(), w.out(0));
+        sfp_surface_create_mach_port(w.surface, w.out(0));
+        sfp_surface_from_mach_port(0, w.out(0));
     });
     all
 }

@@ -13,6 +13,8 @@ pub(crate) use surfaceport::ffi::consumer::*;
 pub(crate) use surfaceport::ffi::consumer_right::*;
 pub(crate) use surfaceport::ffi::host::*;
 pub(crate) use surfaceport::ffi::invitation::*;
+#[cfg(target_os = "macos")]
+pub(crate) use surfaceport::ffi::iosurface::*;
 pub(crate) use surfaceport::ffi::memory::*;
 pub(crate) use surfaceport::ffi::message::*;
 pub(crate) use surfaceport::ffi::port::*;
@@ -37,7 +39,10 @@ static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
 impl Balance {
     pub(crate) fn begin() -> Self {
+        static FIRST: std::sync::Once = std::sync::Once::new();
         let guard = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+        // The first surface has the system open what it keeps for all of the process.
+        FIRST.call_once(|| says!(sfp_surface_release(surface(1, 1, sfp_pixel_format::R8))));
         Self { descriptors: descriptors(), surfaces: live_surfaces(), _one_test_at_a_time: guard }
     }
 }

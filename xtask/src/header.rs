@@ -161,7 +161,9 @@ mod warnings {
     const PRIVATE: [&str; 2] = ["(not `pub`)", "(not `no_mangle`)"];
 
     /// Types of the systems, whose headers cbindgen.toml includes.
-    const FOREIGN: [&str; 4] = [
+    const FOREIGN: [&str; 6] = [
+        "Can't find __CVBuffer.",
+        "Can't find __IOSurface.",
         "Can't find CFRunLoopSourceRef.",
         "Can't find dispatch_queue_t.",
         "Can't find dispatch_source_t.",

@@ -101,9 +101,9 @@ impl Native {
         Ok(Self { layout: geometry.layout()?, reference, base })
     }
 
-    /// The surface behind a port of a message, which stays the caller's: the header says that it is not destroyed.
-    pub(crate) fn look_up(right: &SendRight) -> Result<Self> {
-        let found = IOSurfaceRef::lookup_from_mach_port(right.name());
+    /// The surface behind a port, whose right stays the caller's: the header says that it is not destroyed.
+    pub(crate) fn look_up(port: u32) -> Result<Self> {
+        let found = IOSurfaceRef::lookup_from_mach_port(port);
         Self::adopt(found.ok_or_else(|| Error::invalid("a port leads to no IOSurface"))?)
     }
 

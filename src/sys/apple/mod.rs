@@ -2,4 +2,5 @@
 
 pub(crate) mod dispatch;
 pub(crate) mod iosurface;
+mod pixel_buffer;
 pub(crate) mod runloop;

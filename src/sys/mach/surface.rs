@@ -75,7 +75,7 @@ impl Surface {
                 MemorySurface::from_memory(&detail, |length| Memory::open(right, length)).map(Self::Memory)
             }
             SurfaceKind::IoSurface => {
-                let native = Native::look_up(&right).map_err(|error| wrong(error.message()))?;
+                let native = Native::look_up(right.name()).map_err(|error| wrong(error.message()))?;
                 if (native.layout().descriptor(), native.id()) != (detail.descriptor, detail.id) {
                     return Err(wrong("it is another one than its message says"));
                 }
@@ -112,5 +112,59 @@ impl Surface {
 
     pub(crate) fn export_dma_buf(&self) -> Result<OwnedFd> {
         Err(Error::fixed(Status::Unsupported, "there is no dma-buf on macOS"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pixel_format::PixelFormat;
+    use crate::sys::port::{Identity, ReceiveRight};
+
+    fn surfaces() -> [Surface; 2] {
+        let descriptor = SurfaceDescriptor::new(33, 17, PixelFormat::Nv12);
+        [Backing::Native, Backing::Memory].map(|backing| Surface::create(&descriptor, backing).unwrap())
+    }
+
+    #[test]
+    fn what_is_sent_is_opened() {
+        for surface in surfaces() {
+            let opened = Surface::open(surface.right_to_send().unwrap(), &surface.describe()).unwrap();
+            assert_eq!((opened.backing(), opened.id()), (surface.backing(), surface.id()));
+            assert_eq!(opened.layout(), surface.layout());
+            surface.copy_in(5, b"seen");
+            let mut seen = [0; 4];
+            opened.copy_out(5, &mut seen);
+            assert_eq!(&seen, b"seen");
+        }
+    }
+
+    #[test]
+    fn a_right_that_leads_to_something_else_is_refused() {
+        let [native, memory] = surfaces();
+        let port = ReceiveRight::new(Identity::Credentials).unwrap();
+        let refused = |right: SendRight, detail: [u8; 32]| {
+            Surface::open(right, &detail).unwrap_err().status() == Status::Malformed
+        };
+        let of = |surface: &Surface| surface.right_to_send().unwrap();
+        assert!(refused(of(&memory), native.describe()), "memory that is said to be an IOSurface");
+        assert!(refused(port.make_send().unwrap(), native.describe()), "a port");
+        assert!(refused(port.make_send().unwrap(), memory.describe()), "a port");
+        // Width, height, format and id each.
+        for at in [0, 4, 8, 12] {
+            let mut detail = native.describe();
+            detail[at] = match at {
+                8 => b'f',
+                _ => detail[at] ^ 1,
+            };
+            if at == 8 {
+                // 420f, whose planes would fit: `f` is the lowest byte of the code.
+                assert!(SurfaceDetail::decode(&detail).is_ok());
+            }
+            assert!(refused(of(&native), detail), "another {at}");
+        }
+        let mut larger = memory.describe();
+        larger[1] = 0x20;
+        assert!(refused(of(&memory), larger), "memory that is too small for what it is said to be");
     }
 }
