@@ -216,16 +216,33 @@ fn rights_of_another_kind_than_the_table_says_are_given_back() {
             ("a send right as a receive right", (RECEIVE_RIGHT, 0), send),
             ("a send right as memory", (MEMORY, 4096), send),
             ("a send right as a surface", (SURFACE, 0), send),
-            ("a send right as a file", (DESCRIPTOR, 0), send),
             ("a send-once right as a send right", (SEND_RIGHT, 0), once),
             ("a send-once right as a receive right", (RECEIVE_RIGHT, 0), once),
             ("a send-once right as memory", (MEMORY, 4096), once),
-            ("a send-once right as a file", (DESCRIPTOR, 0), once),
         ] {
             victim.refuses(what, &with(&Envelope::new(&[entry]), &[right]));
             // Behind and before one that is as it should be.
             let two = [(SEND_RIGHT, 0), entry, (SEND_RIGHT, 0)];
             victim.refuses(what, &with(&Envelope::new(&two), &[send, right, send]));
+        }
+    });
+}
+
+#[test]
+fn rights_that_are_no_files_are_given_back() {
+    leaving_nothing(|| {
+        let (victim, other) = (Victim::new(), RawPort::new());
+        let (entry, dead) = (process::mach::memory_entry(4096), RawPort::new().destroyed());
+        let file = Envelope::new(&[(DESCRIPTOR, 0)]);
+        for (what, name, disposition) in [
+            ("a send right", other.name(), COPY_SEND),
+            ("a send-once right", other.name(), MAKE_SEND_ONCE),
+            ("memory", entry.name(), COPY_SEND),
+            ("null", 0, COPY_SEND),
+            ("MACH_PORT_DEAD", DEAD, COPY_SEND),
+            ("a dead name", dead.name(), COPY_SEND),
+        ] {
+            victim.refuses(what, &with(&file, &[Descriptor::Right(name, disposition)]));
         }
     });
 }
@@ -237,7 +254,7 @@ fn null_and_dead_names_are_no_rights() {
         let dead = RawPort::new().destroyed();
         for (what, name) in [("null", 0), ("MACH_PORT_DEAD", DEAD), ("a dead name", dead.name())] {
             let right = Descriptor::Right(name, COPY_SEND);
-            for kind in [RECEIVE_RIGHT, DESCRIPTOR, SURFACE] {
+            for kind in [RECEIVE_RIGHT, SURFACE] {
                 victim.refuses(&format!("{what} as {kind}"), &with(&Envelope::new(&[(kind, 0)]), &[right]));
             }
             victim.refuses(&format!("{what} as memory"), &with(&Envelope::new(&[(MEMORY, 10)]), &[right]));
@@ -327,7 +344,6 @@ fn memory_entries_that_are_not_as_described_are_given_back() {
             let what = format!("{length} bytes of memory");
             victim.refuses(&what, &with(&Envelope::new(&[(MEMORY, length)]), &[right]));
         }
-        victim.refuses("memory as a file", &with(&Envelope::new(&[(DESCRIPTOR, 0)]), &[right]));
         victim.refuses("memory as a surface", &with(&Envelope::new(&[(SURFACE, 0)]), &[right]));
         victim.attack(&with(&Envelope::new(&[(MEMORY, 4096)]), &[right]));
         assert_eq!(victim.port.receive(SOON).unwrap().take_memory(0).unwrap().len(), 4096);
