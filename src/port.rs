@@ -101,6 +101,9 @@ impl SendRight {
 
     /// Sends a message; waits while the port's queue is full.
     ///
+    /// On macOS a message that waits for room while the receive right dies counts as sent, and dies with the port: the
+    /// kernel has it by then.
+    ///
     /// Errors: [`Status::TimedOut`]; [`Status::PeerDead`], when the receive right is gone;
     /// [`Status::ResourceExhausted`]; [`Status::WrongState`], when an attachment was taken out of the message.
     /// The error holds the message, whole.
