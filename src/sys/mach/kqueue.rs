@@ -3,6 +3,7 @@
 
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 
+use parking_lot::Mutex;
 use rustix::io::Errno;
 use rustix::process::Pid;
 
@@ -24,7 +25,11 @@ pub(in crate::sys) enum Event {
 
 /// A kqueue, close-on-exec.
 #[derive(Debug)]
-pub(in crate::sys) struct Kqueue(OwnedFd);
+pub(in crate::sys) struct Kqueue {
+    fd: OwnedFd,
+    /// One thread at a time looks: two that are told of one event would both go for it.
+    looking: Mutex<()>,
+}
 
 impl Kqueue {
     pub(in crate::sys) fn new() -> Result<Self> {
@@ -38,14 +43,14 @@ impl Kqueue {
         // It is not inherited by fork in any case: kqueue(2). This is for exec without one.
         rustix::io::fcntl_setfd(&kqueue, rustix::io::FdFlags::CLOEXEC)
             .map_err(|errno| system_error("making a kqueue", errno))?;
-        Ok(Self(kqueue))
+        Ok(Self { fd: kqueue, looking: Mutex::new(()) })
     }
 
     fn change(&self, ident: usize, filter: i16, flags: u16, fflags: u32, key: u64) -> Result<(), Errno> {
         let event = libc::kevent { ident, filter, flags, fflags, data: 0, udata: key as *mut libc::c_void };
         // SAFETY: one change is read, no event is written: the list has no room and a null pointer.
         let outcome = unsafe {
-            libc::kevent(self.0.as_raw_fd(), &raw const event, 1, std::ptr::null_mut(), 0, std::ptr::null())
+            libc::kevent(self.fd.as_raw_fd(), &raw const event, 1, std::ptr::null_mut(), 0, std::ptr::null())
         };
         if outcome < 0 { Err(last_errno()) } else { Ok(()) }
     }
@@ -106,10 +111,11 @@ impl Kqueue {
         // SAFETY: an event of zeroes is a valid one.
         let mut event: libc::kevent = unsafe { std::mem::zeroed() };
         let now = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+        let _looking = self.looking.lock();
         loop {
             // SAFETY: no change is read; there is room for one event, and the time lives across the call.
             let count = unsafe {
-                libc::kevent(self.0.as_raw_fd(), std::ptr::null(), 0, &raw mut event, 1, &raw const now)
+                libc::kevent(self.fd.as_raw_fd(), std::ptr::null(), 0, &raw mut event, 1, &raw const now)
             };
             match count {
                 0 => return Ok(None),
@@ -132,7 +138,7 @@ impl Kqueue {
 
 impl AsFd for Kqueue {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        self.0.as_fd()
+        self.fd.as_fd()
     }
 }
 

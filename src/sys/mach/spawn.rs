@@ -47,8 +47,8 @@ pub(crate) struct Inheritance {
 impl Inheritance {
     /// For a child that [`spawn`] starts, with the port where it will say hello.
     pub(crate) fn for_spawn(token: &Token) -> Result<(ReceiveRight, Self)> {
-        // Without registered ports, which no system is known to deny, a name has to do.
-        if registered_ports().is_err() {
+        // Where registered ports are denied a name has to do.
+        if registered_ports().and_then(|ports| register(&ports)).is_err() {
             return Self::for_others(token);
         }
         let port = ReceiveRight::new(Identity::Credentials)?;
@@ -107,8 +107,18 @@ fn registered_ports() -> Result<Vec<SendRight>> {
 
 fn register(ports: &[SendRight]) -> Result<()> {
     let mut names: Vec<u32> = ports.iter().map(SendRight::name).take(MOST_REGISTERED).collect();
+    // The C library's stub leaves the copy option of its descriptor as it finds it on the stack, and the kernel refuses
+    // what is neither 0 nor 1 there: MIG does not set it (`bootstrap_cmds`, `migcom.tproj/user.c`), XNU checks it
+    // (`ipc_kmsg_copyin_ool_ports_descriptor`).
+    clear_stack();
     // SAFETY: the array has that many names; the kernel makes references of its own.
     check("registering ports", unsafe { mach_ports_register(task(), names.as_mut_ptr(), names.len() as u32) })
+}
+
+/// Leaves zeroes where the frame of the next call will be.
+#[inline(never)]
+fn clear_stack() {
+    std::hint::black_box(&mut [0_u64; 512]);
 }
 
 /// Starts a process.
