@@ -1197,10 +1197,10 @@ typedef struct sfp_exit {
 
 #if defined(__APPLE__)
 /**
- * Called when something is ready: take what is there, with the timeout 0.
+ * Called when something is ready: take what is there, with the timeout 0. Now and then there is nothing any more.
  *
- * What is left is no reason to wait for more: it is called again. There is always something after the end,
- * SFP_STATUS_CLOSED or SFP_STATUS_PEER_DEAD, so end the source then, or it is called over and over.
+ * For what is left it is called again. Behind the end, SFP_STATUS_CLOSED or SFP_STATUS_PEER_DEAD, there is always
+ * something: end the source then, or it is called over and over.
  */
 typedef void (*sfp_ready_callback)(void *context);
 #endif
@@ -4409,7 +4409,7 @@ sfp_status sfp_channel_end_from_mach_ports(mach_port_t receive,
  * Parameters:
  * - `right`: the receive right; the source keeps a reference to it until it is freed.
  * - `callback`: what to call.
- * - `context`: what to call it with.
+ * - `context`: what to call it with; it can be NULL.
  * - `release`: what to call with the context, once, when the source does not need it any more; it can
  *   be NULL.
  *
@@ -4433,7 +4433,7 @@ CF_RETURNS_RETAINED;
  * Parameters:
  * - `set`: the port set; the source keeps a reference to it until it is freed.
  * - `callback`: what to call.
- * - `context`: what to call it with.
+ * - `context`: what to call it with; it can be NULL.
  * - `release`: what to call with the context, once, when the source does not need it any more; it can
  *   be NULL.
  *
@@ -4457,7 +4457,7 @@ CF_RETURNS_RETAINED;
  * Parameters:
  * - `channel`: the channel; the source keeps a reference to it until it is freed.
  * - `callback`: what to call.
- * - `context`: what to call it with.
+ * - `context`: what to call it with; it can be NULL.
  * - `release`: what to call with the context, once, when the source does not need it any more; it can
  *   be NULL.
  *
@@ -4482,7 +4482,7 @@ CF_RETURNS_RETAINED;
  * Parameters:
  * - `producer`: the producer; the source keeps a reference to it until it is freed.
  * - `callback`: what to call.
- * - `context`: what to call it with.
+ * - `context`: what to call it with; it can be NULL.
  * - `release`: what to call with the context, once, when the source does not need it any more; it can
  *   be NULL.
  *
@@ -4508,7 +4508,7 @@ CF_RETURNS_RETAINED;
  * Parameters:
  * - `consumer`: the consumer; the source keeps a reference to it until it is freed.
  * - `callback`: what to call.
- * - `context`: what to call it with.
+ * - `context`: what to call it with; it can be NULL.
  * - `release`: what to call with the context, once, when the source does not need it any more; it can
  *   be NULL.
  *
@@ -4532,7 +4532,7 @@ CF_RETURNS_RETAINED;
  * Parameters:
  * - `host`: the host; the source keeps a reference to it until it is freed.
  * - `callback`: what to call.
- * - `context`: what to call it with.
+ * - `context`: what to call it with; it can be NULL.
  * - `release`: what to call with the context, once, when the source does not need it any more; it can
  *   be NULL.
  *
@@ -4556,7 +4556,7 @@ CF_RETURNS_RETAINED;
  * Parameters:
  * - `child`: the child; the source keeps a reference to it until it is freed.
  * - `callback`: what to call.
- * - `context`: what to call it with.
+ * - `context`: what to call it with; it can be NULL.
  * - `release`: what to call with the context, once, when the source does not need it any more; it can
  *   be NULL.
  *
@@ -4592,8 +4592,8 @@ CF_RETURNS_RETAINED;
  * Parameters:
  * - `right`: the receive right; the source keeps a reference to it until it is freed.
  * - `queue`: where to call; NULL is the default global queue.
- * - `callback`: what to call.
- * - `context`: what to call it with.
+ * - `callback`: what to call; it can be NULL.
+ * - `context`: what to call it with; it can be NULL.
  * - `release`: what to call with the context, once, when the source does not need it any more; it can
  *   be NULL.
  *
@@ -4618,8 +4618,8 @@ OS_OBJECT_RETURNS_RETAINED;
  * Parameters:
  * - `set`: the port set; the source keeps a reference to it until it is freed.
  * - `queue`: where to call; NULL is the default global queue.
- * - `callback`: what to call.
- * - `context`: what to call it with.
+ * - `callback`: what to call; it can be NULL.
+ * - `context`: what to call it with; it can be NULL.
  * - `release`: what to call with the context, once, when the source does not need it any more; it can
  *   be NULL.
  *
@@ -4644,8 +4644,8 @@ OS_OBJECT_RETURNS_RETAINED;
  * Parameters:
  * - `channel`: the channel; the source keeps a reference to it until it is freed.
  * - `queue`: where to call; NULL is the default global queue.
- * - `callback`: what to call.
- * - `context`: what to call it with.
+ * - `callback`: what to call; it can be NULL.
+ * - `context`: what to call it with; it can be NULL.
  * - `release`: what to call with the context, once, when the source does not need it any more; it can
  *   be NULL.
  *
@@ -4671,8 +4671,8 @@ OS_OBJECT_RETURNS_RETAINED;
  * Parameters:
  * - `producer`: the producer; the source keeps a reference to it until it is freed.
  * - `queue`: where to call; NULL is the default global queue.
- * - `callback`: what to call.
- * - `context`: what to call it with.
+ * - `callback`: what to call; it can be NULL.
+ * - `context`: what to call it with; it can be NULL.
  * - `release`: what to call with the context, once, when the source does not need it any more; it can
  *   be NULL.
  *
@@ -4699,8 +4699,8 @@ OS_OBJECT_RETURNS_RETAINED;
  * Parameters:
  * - `consumer`: the consumer; the source keeps a reference to it until it is freed.
  * - `queue`: where to call; NULL is the default global queue.
- * - `callback`: what to call.
- * - `context`: what to call it with.
+ * - `callback`: what to call; it can be NULL.
+ * - `context`: what to call it with; it can be NULL.
  * - `release`: what to call with the context, once, when the source does not need it any more; it can
  *   be NULL.
  *
@@ -4725,8 +4725,8 @@ OS_OBJECT_RETURNS_RETAINED;
  * Parameters:
  * - `host`: the host; the source keeps a reference to it until it is freed.
  * - `queue`: where to call; NULL is the default global queue.
- * - `callback`: what to call.
- * - `context`: what to call it with.
+ * - `callback`: what to call; it can be NULL.
+ * - `context`: what to call it with; it can be NULL.
  * - `release`: what to call with the context, once, when the source does not need it any more; it can
  *   be NULL.
  *
@@ -4751,8 +4751,8 @@ OS_OBJECT_RETURNS_RETAINED;
  * Parameters:
  * - `child`: the child; the source keeps a reference to it until it is freed.
  * - `queue`: where to call; NULL is the default global queue.
- * - `callback`: what to call.
- * - `context`: what to call it with.
+ * - `callback`: what to call; it can be NULL.
+ * - `context`: what to call it with; it can be NULL.
  * - `release`: what to call with the context, once, when the source does not need it any more; it can
  *   be NULL.
  *

@@ -2,19 +2,19 @@
 
 use std::ffi::c_void;
 use std::ptr::null_mut;
+use std::sync::Arc;
 
 use super::boundary::value;
 use super::channel::sfp_channel;
 use super::child::sfp_child;
 use super::consumer::sfp_consumer;
-use super::handle::{borrow, hold};
+use super::handle::hold;
 use super::host::sfp_host;
 use super::port::sfp_receive_right;
 use super::port_set::sfp_port_set;
 use super::producer::sfp_producer;
-use super::runloop_source::{Ready, sfp_context_release, sfp_ready_callback};
+use super::runloop_source::{Ready, descriptor_of_right, sfp_context_release, sfp_ready_callback};
 use crate::error::Result;
-use crate::port::ReceiveRight;
 use crate::sys::dispatch::{self, dispatch_queue_t, dispatch_source_t};
 
 /// # Safety
@@ -44,8 +44,8 @@ unsafe fn source<T: Send + Sync + 'static>(
 /// Parameters:
 /// - `right`: the receive right; the source keeps a reference to it until it is freed.
 /// - `queue`: where to call; NULL is the default global queue.
-/// - `callback`: what to call.
-/// - `context`: what to call it with.
+/// - `callback`: what to call; it can be NULL.
+/// - `context`: what to call it with; it can be NULL.
 /// - `release`: what to call with the context, once, when the source does not need it any more; it can
 ///   be NULL.
 ///
@@ -63,8 +63,9 @@ pub unsafe extern "C" fn sfp_dispatch_source_create_for_receive_right(
     release: sfp_context_release,
 ) -> dispatch_source_t {
     value(null_mut(), || {
-        let handle = borrow!(right).0.get()?;
-        let ready = Ready::new(handle, ReceiveRight::descriptor, callback, context, release);
+        let handle = hold!(right);
+        let right = handle.0.get()?;
+        let ready = Ready::new(Arc::new((handle, right)), descriptor_of_right, callback, context, release);
         // SAFETY: the C manual asks for NULL or a queue.
         unsafe { source(ready, queue) }
     })
@@ -76,8 +77,8 @@ pub unsafe extern "C" fn sfp_dispatch_source_create_for_receive_right(
 /// Parameters:
 /// - `set`: the port set; the source keeps a reference to it until it is freed.
 /// - `queue`: where to call; NULL is the default global queue.
-/// - `callback`: what to call.
-/// - `context`: what to call it with.
+/// - `callback`: what to call; it can be NULL.
+/// - `context`: what to call it with; it can be NULL.
 /// - `release`: what to call with the context, once, when the source does not need it any more; it can
 ///   be NULL.
 ///
@@ -108,8 +109,8 @@ pub unsafe extern "C" fn sfp_dispatch_source_create_for_port_set(
 /// Parameters:
 /// - `channel`: the channel; the source keeps a reference to it until it is freed.
 /// - `queue`: where to call; NULL is the default global queue.
-/// - `callback`: what to call.
-/// - `context`: what to call it with.
+/// - `callback`: what to call; it can be NULL.
+/// - `context`: what to call it with; it can be NULL.
 /// - `release`: what to call with the context, once, when the source does not need it any more; it can
 ///   be NULL.
 ///
@@ -151,8 +152,8 @@ pub unsafe extern "C" fn sfp_dispatch_source_create_for_channel(
 /// Parameters:
 /// - `producer`: the producer; the source keeps a reference to it until it is freed.
 /// - `queue`: where to call; NULL is the default global queue.
-/// - `callback`: what to call.
-/// - `context`: what to call it with.
+/// - `callback`: what to call; it can be NULL.
+/// - `context`: what to call it with; it can be NULL.
 /// - `release`: what to call with the context, once, when the source does not need it any more; it can
 ///   be NULL.
 ///
@@ -195,8 +196,8 @@ pub unsafe extern "C" fn sfp_dispatch_source_create_for_producer(
 /// Parameters:
 /// - `consumer`: the consumer; the source keeps a reference to it until it is freed.
 /// - `queue`: where to call; NULL is the default global queue.
-/// - `callback`: what to call.
-/// - `context`: what to call it with.
+/// - `callback`: what to call; it can be NULL.
+/// - `context`: what to call it with; it can be NULL.
 /// - `release`: what to call with the context, once, when the source does not need it any more; it can
 ///   be NULL.
 ///
@@ -237,8 +238,8 @@ pub unsafe extern "C" fn sfp_dispatch_source_create_for_consumer(
 /// Parameters:
 /// - `host`: the host; the source keeps a reference to it until it is freed.
 /// - `queue`: where to call; NULL is the default global queue.
-/// - `callback`: what to call.
-/// - `context`: what to call it with.
+/// - `callback`: what to call; it can be NULL.
+/// - `context`: what to call it with; it can be NULL.
 /// - `release`: what to call with the context, once, when the source does not need it any more; it can
 ///   be NULL.
 ///
@@ -269,8 +270,8 @@ pub unsafe extern "C" fn sfp_dispatch_source_create_for_host(
 /// Parameters:
 /// - `child`: the child; the source keeps a reference to it until it is freed.
 /// - `queue`: where to call; NULL is the default global queue.
-/// - `callback`: what to call.
-/// - `context`: what to call it with.
+/// - `callback`: what to call; it can be NULL.
+/// - `context`: what to call it with; it can be NULL.
 /// - `release`: what to call with the context, once, when the source does not need it any more; it can
 ///   be NULL.
 ///

@@ -11,7 +11,7 @@ use super::boundary::value;
 use super::channel::sfp_channel;
 use super::child::sfp_child;
 use super::consumer::sfp_consumer;
-use super::handle::{borrow, hold, is_null};
+use super::handle::{hold, is_null};
 use super::host::sfp_host;
 use super::port::sfp_receive_right;
 use super::port_set::sfp_port_set;
@@ -21,10 +21,10 @@ use crate::port::ReceiveRight;
 use crate::sys::dispatch::Watch;
 use crate::sys::runloop::{self, CFRunLoopSourceRef};
 
-/// Called when something is ready: take what is there, with the timeout 0.
+/// Called when something is ready: take what is there, with the timeout 0. Now and then there is nothing any more.
 ///
-/// What is left is no reason to wait for more: it is called again. There is always something after the end,
-/// SFP_STATUS_CLOSED or SFP_STATUS_PEER_DEAD, so end the source then, or it is called over and over.
+/// For what is left it is called again. Behind the end, SFP_STATUS_CLOSED or SFP_STATUS_PEER_DEAD, there is always
+/// something: end the source then, or it is called over and over.
 pub type sfp_ready_callback = Option<unsafe extern "C" fn(context: *mut c_void)>;
 
 /// Called once, when the source that was given `context` does not need it any more, and has done its last
@@ -57,6 +57,13 @@ pub(super) struct Ready<T> {
     handle: Arc<T>,
     descriptor: fn(&T) -> BorrowedFd<'_>,
     callback: Callback,
+}
+
+/// The handle, which the callback may use, and what is in it, which cannot move elsewhere meanwhile.
+pub(super) type KeptReceiveRight = (Arc<sfp_receive_right>, Arc<ReceiveRight>);
+
+pub(super) fn descriptor_of_right((_handle, right): &KeptReceiveRight) -> BorrowedFd<'_> {
+    right.descriptor()
 }
 
 impl<T: Send + Sync + 'static> Ready<T> {
@@ -114,7 +121,7 @@ fn source<T: Send + Sync + 'static>(ready: Ready<T>) -> Result<CFRunLoopSourceRe
 /// Parameters:
 /// - `right`: the receive right; the source keeps a reference to it until it is freed.
 /// - `callback`: what to call.
-/// - `context`: what to call it with.
+/// - `context`: what to call it with; it can be NULL.
 /// - `release`: what to call with the context, once, when the source does not need it any more; it can
 ///   be NULL.
 ///
@@ -131,8 +138,9 @@ pub unsafe extern "C" fn sfp_runloop_source_create_for_receive_right(
     release: sfp_context_release,
 ) -> CFRunLoopSourceRef {
     value(null_mut(), || {
-        let handle = borrow!(right).0.get()?;
-        source(Ready::new(handle, ReceiveRight::descriptor, callback, context, release))
+        let handle = hold!(right);
+        let right = handle.0.get()?;
+        source(Ready::new(Arc::new((handle, right)), descriptor_of_right, callback, context, release))
     })
 }
 
@@ -142,7 +150,7 @@ pub unsafe extern "C" fn sfp_runloop_source_create_for_receive_right(
 /// Parameters:
 /// - `set`: the port set; the source keeps a reference to it until it is freed.
 /// - `callback`: what to call.
-/// - `context`: what to call it with.
+/// - `context`: what to call it with; it can be NULL.
 /// - `release`: what to call with the context, once, when the source does not need it any more; it can
 ///   be NULL.
 ///
@@ -170,7 +178,7 @@ pub unsafe extern "C" fn sfp_runloop_source_create_for_port_set(
 /// Parameters:
 /// - `channel`: the channel; the source keeps a reference to it until it is freed.
 /// - `callback`: what to call.
-/// - `context`: what to call it with.
+/// - `context`: what to call it with; it can be NULL.
 /// - `release`: what to call with the context, once, when the source does not need it any more; it can
 ///   be NULL.
 ///
@@ -199,7 +207,7 @@ pub unsafe extern "C" fn sfp_runloop_source_create_for_channel(
 /// Parameters:
 /// - `producer`: the producer; the source keeps a reference to it until it is freed.
 /// - `callback`: what to call.
-/// - `context`: what to call it with.
+/// - `context`: what to call it with; it can be NULL.
 /// - `release`: what to call with the context, once, when the source does not need it any more; it can
 ///   be NULL.
 ///
@@ -235,7 +243,7 @@ pub unsafe extern "C" fn sfp_runloop_source_create_for_producer(
 /// Parameters:
 /// - `consumer`: the consumer; the source keeps a reference to it until it is freed.
 /// - `callback`: what to call.
-/// - `context`: what to call it with.
+/// - `context`: what to call it with; it can be NULL.
 /// - `release`: what to call with the context, once, when the source does not need it any more; it can
 ///   be NULL.
 ///
@@ -269,7 +277,7 @@ pub unsafe extern "C" fn sfp_runloop_source_create_for_consumer(
 /// Parameters:
 /// - `host`: the host; the source keeps a reference to it until it is freed.
 /// - `callback`: what to call.
-/// - `context`: what to call it with.
+/// - `context`: what to call it with; it can be NULL.
 /// - `release`: what to call with the context, once, when the source does not need it any more; it can
 ///   be NULL.
 ///
@@ -297,7 +305,7 @@ pub unsafe extern "C" fn sfp_runloop_source_create_for_host(
 /// Parameters:
 /// - `child`: the child; the source keeps a reference to it until it is freed.
 /// - `callback`: what to call.
-/// - `context`: what to call it with.
+/// - `context`: what to call it with; it can be NULL.
 /// - `release`: what to call with the context, once, when the source does not need it any more; it can
 ///   be NULL.
 ///

@@ -40,10 +40,13 @@ const SOURCES: &[(&str, &str)] = sources!(
     host,
     child,
     invitation,
+    mach_port,
+    runloop_source,
+    dispatch_source,
 );
 
 /// Those that are for macOS as a whole.
-const MACOS_MODULES: &[&str] = &["iosurface"];
+const MACOS_MODULES: &[&str] = &["iosurface", "mach_port", "runloop_source", "dispatch_source"];
 
 /// All that exist on this system.
 pub(crate) fn functions() -> Vec<Function> {

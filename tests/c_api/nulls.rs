@@ -161,6 +161,13 @@ macro_rules! is_no_pointer {
 }
 is_no_pointer!(bool, c_int, u32, i64, u64, usize);
 
+#[cfg(target_os = "macos")]
+impl<T> Argument for Option<unsafe extern "C" fn(*mut T)> {
+    fn or_null(self, null: bool) -> Self {
+        self.filter(|_| !null)
+    }
+}
+
 impl<T> Argument for MaybeUninit<T> {
     fn or_null(self, null: bool) -> Self {
         assert!(!null, "the table and the source differ");
@@ -225,6 +232,10 @@ struct Entry {
     arguments: usize,
     call: fn(&mut World, usize) -> Answer,
 }
+
+/// What a source calls that is never added anywhere.
+#[cfg(target_os = "macos")]
+unsafe extern "C" fn nothing(_: *mut std::ffi::c_void) {}
 
 macro_rules! entries {
     ($world:ident; $($name:ident($($argument:expr),* $(,)?);)*) => {
@@ -458,6 +469,28 @@ fn entries() -> Vec<Entry> {
         sfp_surface_from_xpc_object(w.somebodys(), w.out(0));
         sfp_surface_create_mach_port(w.surface, w.out(0));
         sfp_surface_from_mach_port(0, w.out(0));
+        sfp_send_right_copy_mach_port(w.send, w.out(0));
+        sfp_send_right_from_mach_port(0, w.out(0));
+        sfp_send_once_right_into_mach_port(w.once, w.out(0));
+        sfp_send_once_right_from_mach_port(0, w.out(0));
+        sfp_receive_right_into_mach_port(w.receive, w.out(0));
+        sfp_receive_right_from_mach_port(0, w.out(0));
+        sfp_channel_end_into_mach_ports(w.end, w.out(0), w.out(1));
+        sfp_channel_end_from_mach_ports(0, 0, w.out(0));
+        sfp_runloop_source_create_for_receive_right(w.receive, Some(nothing), null_mut(), None);
+        sfp_runloop_source_create_for_port_set(w.set, Some(nothing), null_mut(), None);
+        sfp_runloop_source_create_for_channel(w.channel, Some(nothing), null_mut(), None);
+        sfp_runloop_source_create_for_producer(w.producer, Some(nothing), null_mut(), None);
+        sfp_runloop_source_create_for_consumer(w.consumer, Some(nothing), null_mut(), None);
+        sfp_runloop_source_create_for_host(w.host, Some(nothing), null_mut(), None);
+        sfp_runloop_source_create_for_child(w.child, Some(nothing), null_mut(), None);
+        sfp_dispatch_source_create_for_receive_right(w.receive, null_mut(), None, null_mut(), None);
+        sfp_dispatch_source_create_for_port_set(w.set, null_mut(), None, null_mut(), None);
+        sfp_dispatch_source_create_for_channel(w.channel, null_mut(), None, null_mut(), None);
+        sfp_dispatch_source_create_for_producer(w.producer, null_mut(), None, null_mut(), None);
+        sfp_dispatch_source_create_for_consumer(w.consumer, null_mut(), None, null_mut(), None);
+        sfp_dispatch_source_create_for_host(w.host, null_mut(), None, null_mut(), None);
+        sfp_dispatch_source_create_for_child(w.child, null_mut(), None, null_mut(), None);
     });
     all
 }
@@ -480,7 +513,8 @@ fn null_is_refused_wherever_it_is_not_allowed() {
     for entry in entries() {
         let function = functions.iter().find(|function| function.name == entry.name).unwrap();
         for (index, parameter) in function.parameters.iter().enumerate() {
-            if !parameter.is_pointer {
+            // A context is handed back as it is.
+            if !parameter.is_pointer || parameter.name == "context" {
                 continue;
             }
             tried += 1;
