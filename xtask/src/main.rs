@@ -11,6 +11,7 @@ mod command;
 mod dependencies;
 mod header;
 mod macos;
+mod objc_examples;
 mod project;
 mod readme;
 mod report;

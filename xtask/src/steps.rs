@@ -8,7 +8,9 @@ use clap::ValueEnum;
 
 use crate::project::Project;
 use crate::report::{Entry, Outcome, Report};
-use crate::{c_examples, c_tests, cargo, dependencies, header, macos, readme, symbols, version};
+use crate::{
+    c_examples, c_tests, cargo, dependencies, header, macos, objc_examples, readme, symbols, version,
+};
 
 /// A step of `cargo xtask test`. They run in this order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
@@ -41,6 +43,8 @@ pub(crate) enum Step {
     Readme,
     /// The C examples, built with the README's commands, run
     CExamples,
+    /// What the Objective-C examples use is in the header; they compile where SDKROOT names an SDK
+    ObjcExamples,
     /// The tests of the C API
     CTests,
     /// The C examples and tests under the address and undefined behaviour sanitizers
@@ -92,6 +96,7 @@ impl Step {
             Step::Version => version::check(project),
             Step::Readme => readme::check(project),
             Step::CExamples => c_examples::run(project),
+            Step::ObjcExamples => objc_examples::check(project),
             Step::CTests => c_tests::run(project),
             Step::CSanitizers => c_tests::run_sanitized(project),
             Step::CValgrind => c_tests::run_in_valgrind(project),
