@@ -13,8 +13,8 @@
 //! The event in the kqueue is of the kind that disarms itself (`EV_DISPATCH`). So there is one call for one arming,
 //! never two at a time, and a function that leaves something unread is called again.
 //!
-//! `CFFileDescriptor` would do the same with a thread of its own, but the source and the descriptor object that
-//! it makes keep each other alive until the latter is invalidated, to which who has the source alone has no way.
+//! `CFFileDescriptor` would do the same. But its documentation does not say that who invalidates and releases its
+//! source has ended the descriptor object, too, and the source is all that our callers get.
 
 use std::ffi::c_void;
 use std::os::fd::{AsFd, BorrowedFd};
