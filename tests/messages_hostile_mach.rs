@@ -274,7 +274,11 @@ fn rights_to_answer_that_are_none_are_given_back() {
         let (victim, asked) = (Victim::new(), RawPort::new());
         let honest = Envelope::new(&[]);
         let wants = Envelope { flags: HAS_REPLY, ..Envelope::new(&[]) };
-        victim.refuses("no right to answer", &with(&wants, &[]));
+        // As of a port that died on the way: there, and dead.
+        victim.attack(&with(&wants, &[]));
+        let none = victim.port.receive(SOON).unwrap().take_reply_right().unwrap();
+        assert!(none.is_dead().unwrap());
+        assert_eq!(none.send(Message::new(1), SOON).unwrap_err().1.status(), Status::PeerDead);
         let reply = |envelope: &Envelope<'_>, disposition| RawMessage {
             reply: Some((asked.name(), disposition)),
             ..with(envelope, &[])
