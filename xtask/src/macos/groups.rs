@@ -17,15 +17,29 @@ pub(super) const C_API: &str = "c-api";
 const PROGRAM: &str = "cli";
 
 /// In the order of `run-tests.sh`: lower layers first, and what needs more of the system last.
-const GROUPS: [Group; 9] = [
+const GROUPS: [Group; 11] = [
     ("unit", &["lib"]),
     ("ports", &["ports", "ports_between_processes"]),
-    ("messages", &["hostile", "kills"]),
+    (
+        "messages",
+        &[
+            "messages",
+            "messages_between_processes",
+            "messages_descriptors",
+            "messages_hostile_mach",
+            "messages_memory",
+        ],
+    ),
     ("bootstrap", &["bootstrap"]),
     ("channels", &["channels"]),
-    ("sessions", &["sessions"]),
-    ("swapchains", &["swapchains", "swapchains_hostile"]),
-    ("surfaces", &["surfaces"]),
+    (
+        "sessions",
+        &["sessions", "sessions_ends", "sessions_invitations", "sessions_killed", "sessions_refusals"],
+    ),
+    ("swapchains", &["swapchains", "swapchains_between_processes", "swapchains_hostile", "swapchains_sizes"]),
+    ("rights", &["rights", "rights_between_processes"]),
+    ("surfaces", &["surfaces", "surfaces_memory"]),
+    ("frameworks", &["iosurface", "runloop"]),
     (C_API, &["c_api"]),
 ];
 
