@@ -359,7 +359,7 @@ int main(void)
     RUN(a_message_brings_bytes_and_things);
     RUN(what_was_not_sent_is_still_ours);
     RUN(another_process_answers_requests);
-    RUN(a_set_waits_for_messages_and_deaths);
+    RUN_WITH_FORK(a_set_waits_for_messages_and_deaths);
     RUN(threads_share_rights);
     RUN(a_receive_right_moves);
     RUN(a_large_payload_needs_nothing_special);

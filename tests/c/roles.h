@@ -8,7 +8,9 @@
 #include <dirent.h>
 #include <errno.h>
 #include <poll.h>
+#ifdef __linux__
 #include <sys/syscall.h>
+#endif
 
 #include "check.h"
 
@@ -43,6 +45,7 @@ static inline void run_role(int argc, char **argv, const struct role *roles, siz
  */
 static inline bool children_are_possible(void)
 {
+#ifdef __linux__
     static int possible = -1;
     if (possible < 0) {
         long fd = syscall(SYS_pidfd_open, getpid(), 0);
@@ -51,6 +54,9 @@ static inline bool children_are_possible(void)
             close((int)fd);
     }
     return possible;
+#else
+    return true;
+#endif
 }
 
 #define RUN_WITH_CHILDREN(test)                                                                    \

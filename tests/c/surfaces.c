@@ -276,8 +276,8 @@ static void the_memory_can_be_mapped_by_others(void)
 
 int main(void)
 {
-    RUN(another_process_sees_every_format);
-    RUN(what_one_process_does_the_other_sees);
+    RUN_WITH_FORK(another_process_sees_every_format);
+    RUN_WITH_FORK(what_one_process_does_the_other_sees);
     RUN(absurd_sizes_are_refused);
     RUN(leaks_are_seen);
     RUN(contents_are_given_up);
