@@ -72,7 +72,8 @@ run() {
     watch=$!
     wait "$program" 2> /dev/null
     status=$?
-    kill "$watch" 2> /dev/null
+    # A signal that can be caught could come before the new shell has its own ways with signals.
+    kill -KILL "$watch" 2> /dev/null
     wait "$watch" 2> /dev/null
     return $status
 }

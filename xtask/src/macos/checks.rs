@@ -22,10 +22,26 @@ use crate::symbols;
 /// The system's own library, by which all that is no framework is reached.
 const SYSTEM: &str = "/usr/lib/libSystem.B.dylib";
 
-/// What no header of zig declares and is public all the same, and what the language needs of the system.
-const UNDECLARED: [(&str, &str); 2] = [
+/// What the headers that zig brings do not declare, and why it may be used all the same.
+const UNDECLARED: [(&str, &str); 15] = [
+    ("_bootstrap_check_in", "servers/bootstrap.h of Apple's SDK"),
+    ("_bootstrap_look_up", "servers/bootstrap.h of Apple's SDK"),
+    ("_mach_vm_allocate", "mach/mach_vm.h of Apple's SDK"),
+    ("_mach_vm_deallocate", "mach/mach_vm.h of Apple's SDK"),
+    ("_mach_vm_map", "mach/mach_vm.h of Apple's SDK"),
+    ("_mach_vm_region", "mach/mach_vm.h of Apple's SDK"),
+    ("_mach_vm_region_recurse", "mach/mach_vm.h of Apple's SDK"),
+    ("__dispatch_source_type_read", "dispatch/source.h, by a macro: DISPATCH_SOURCE_TYPE_READ"),
+    (
+        "_fileport_makefd",
+        "sys/fileport.h of the kernel's source: the one way for a descriptor to travel in a message",
+    ),
+    ("_fileport_makeport", "sys/fileport.h of the kernel's source"),
+    ("_environ", "C programs declare it themselves: environ(7)"),
     ("dyld_stub_binder", "the linker's own: functions are looked up by it when they are first called"),
     ("___bzero", "the compiler's own: memory that is set to 0 on Intel"),
+    ("___stack_chk_fail", "the compiler's own: stack protector"),
+    ("___stack_chk_guard", "the compiler's own: stack protector"),
 ];
 
 /// Symbols that a program may start without.
@@ -42,23 +58,28 @@ pub(super) fn check(
         project.files(sdk::STUBS, "tbd")?.iter().map(|file| Stub::read(file)).collect::<Result<_>>()?;
     let headers = Headers::read(&toolchain.headers)?;
     let judge = Judge { architecture, stubs: &stubs, headers: &headers, ours: &install_name(project) };
-    let mut faults = Vec::new();
+    // Many files have the same fault.
+    let mut faults: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    let mut blame = |file: &str, found: Vec<String>| {
+        for fault in found {
+            faults.entry(fault).or_default().push(file.to_owned());
+        }
+    };
 
     let library = Image::read(project, toolchain, &products.library)?;
     let declared =
         toolchain.cc(project, architecture).arg("-E").arg("-P").arg("-std=c11").arg(HEADER).read()?;
-    faults.extend(judge.library(&library, &symbols::functions(&declared)?));
+    blame("the library", judge.library(&library, &symbols::functions(&declared)?));
 
     let mut used = BTreeSet::new();
     let mut count = 1;
     for file in products.programs() {
         let image = Image::read(project, toolchain, file)?;
-        let name = file.file_name().unwrap_or_default().to_string_lossy();
-        faults.extend(judge.file(&name, &image));
+        blame(&file.file_name().unwrap_or_default().to_string_lossy(), judge.file(&image));
         used.extend(image.imports.into_iter().map(|import| import.symbol));
         count += 1;
     }
-    faults.extend(judge.superfluous(&used));
+    blame("the stubs", judge.superfluous(&used));
     println!(
         "{}: {count} files checked; the library exports {} functions and imports {} symbols{}",
         architecture.target(),
@@ -67,7 +88,16 @@ pub(super) fn check(
         by_library(&library.imports),
     );
     let target = architecture.target();
-    Ok(faults.into_iter().map(|fault| format!("{target}: {fault}")).collect())
+    Ok(faults.into_iter().map(|(fault, files)| format!("{target}: {fault} ({})", some(&files))).collect())
+}
+
+/// The first few of many.
+fn some(files: &[String]) -> String {
+    let shown = files.iter().take(2).map(String::as_str).collect::<Vec<_>>().join(", ");
+    match files.len() {
+        0..=2 => shown,
+        count => format!("{shown} and {} more", count - 2),
+    }
 }
 
 /// How many symbols come of each library, for the log.
@@ -92,7 +122,7 @@ struct Judge<'a> {
 impl Judge<'_> {
     /// The shared library, against the functions that the header declares.
     fn library(&self, image: &Image, declared: &BTreeSet<String>) -> Vec<String> {
-        let mut faults = self.file("the library", image);
+        let mut faults = self.file(image);
         let exports: BTreeSet<String> = image
             .exports
             .iter()
@@ -140,29 +170,29 @@ impl Judge<'_> {
     }
 
     /// What must hold of any file.
-    fn file(&self, name: &str, image: &Image) -> Vec<String> {
+    fn file(&self, image: &Image) -> Vec<String> {
         let mut faults = Vec::new();
         if image.minimum.as_deref() != Some(MINIMUM) {
             let found = image.minimum.as_deref().unwrap_or("nothing");
-            faults.push(format!("{name} is for macOS {found}, not {MINIMUM}"));
+            faults.push(format!("it is for macOS {found}, not {MINIMUM}"));
         }
         if !image.is_two_level {
-            faults.push(format!("{name} looks for its imports in all libraries (no two-level namespace)"));
+            faults.push("it looks for its imports in all libraries (no two-level namespace)".into());
         }
         if self.architecture == Architecture::Aarch64 && !image.is_signed {
-            faults.push(format!("{name} is not signed, and Apple silicon refuses it"));
+            faults.push("it is not signed, and Apple silicon refuses it".into());
         }
         for library in &image.libraries {
             let is_known = library == SYSTEM
                 || library == self.ours
                 || self.stubs.iter().any(|stub| stub.install_name == *library);
             if !is_known {
-                faults.push(format!("{name} loads {library}, of which there is no link stub"));
+                faults.push(format!("it loads {library}, of which there is no link stub"));
             }
         }
         for import in &image.imports {
             if let Err(fault) = self.import(image, import) {
-                faults.push(format!("{}: imported by {name}, {fault:#}", import.symbol));
+                faults.push(format!("{}: imported, {fault:#}", import.symbol));
             }
         }
         faults
@@ -190,7 +220,9 @@ impl Judge<'_> {
             }
             return Ok(());
         }
-        if !self.headers.declares(symbol) && !is_listed(&UNDECLARED) {
+        // `__strcpy_chk` is the compiler's own: strcpy() with a check of the size.
+        let function = symbol.strip_prefix("__").and_then(|name| name.strip_suffix("_chk")).unwrap_or(symbol);
+        if !self.headers.declares(function) && !is_listed(&UNDECLARED) {
             bail!("no public header declares it");
         }
         if let Some(since) = self.headers.since(symbol)

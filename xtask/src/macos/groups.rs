@@ -17,7 +17,7 @@ pub(super) const C_API: &str = "c-api";
 const PROGRAM: &str = "cli";
 
 /// In the order of `run-tests.sh`: lower layers first, and what needs more of the system last.
-const GROUPS: [Group; 11] = [
+const GROUPS: [Group; 12] = [
     ("unit", &["lib"]),
     ("ports", &["ports", "ports_between_processes"]),
     (
@@ -38,8 +38,9 @@ const GROUPS: [Group; 11] = [
     ),
     ("swapchains", &["swapchains", "swapchains_between_processes", "swapchains_hostile", "swapchains_sizes"]),
     ("rights", &["rights", "rights_between_processes"]),
-    ("surfaces", &["surfaces", "surfaces_memory"]),
-    ("frameworks", &["iosurface", "runloop"]),
+    ("surfaces", &["surfaces_memory"]),
+    ("iosurface", &["surfaces", "iosurface"]),
+    ("runloop", &["runloop"]),
     (C_API, &["c_api"]),
 ];
 

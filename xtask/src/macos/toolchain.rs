@@ -122,6 +122,8 @@ impl Toolchain {
                 let cache = work_folder(project).join("zig");
                 project
                     .command(zig, ["cc", "-target", &format!("{}-macos.{MINIMUM}", architecture.name())])
+                    // zig brings a sanitizer of its own into what is not optimized.
+                    .arg("-fno-sanitize=undefined")
                     .env("ZIG_GLOBAL_CACHE_DIR", &cache)
                     .env("ZIG_LOCAL_CACHE_DIR", &cache)
             }
