@@ -196,7 +196,10 @@ impl Channel {
                 return Err(Error::TIMED_OUT);
             }
             // What it sent before its end is queued by now: look at the queue once more.
-            peer_has_ended = ready & 1 != 0;
+            peer_has_ended = match &self.process {
+                Some((process, _)) if ready & 1 != 0 => process.has_ended()?,
+                _ => false,
+            };
         }
     }
 

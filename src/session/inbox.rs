@@ -279,7 +279,7 @@ impl Inbox {
                 return Err(Error::TIMED_OUT);
             }
             // What it sent before its end is queued by now: look at the queue once more.
-            process_has_ended = ready & 1 != 0;
+            process_has_ended = ready & 1 != 0 && process.map_or(Ok(false), Process::has_ended)?;
         }
     }
 

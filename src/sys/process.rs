@@ -74,9 +74,10 @@ impl Process {
         self.watched.as_fd()
     }
 
-    /// Whether it has ended. Reaps nothing.
+    /// Whether it has ended. Reaps nothing. Who finds [`Self::descriptor`] readable asks this, too: the descriptor of
+    /// some systems tells of an end that is none.
     pub(crate) fn has_ended(&self) -> Result<bool> {
-        Ok(wait_readable(&[self.descriptor()], Deadline::NOW)? != 0)
+        self.watched.has_ended()
     }
 
     /// Waits for the end, and reaps a child.
@@ -84,8 +85,10 @@ impl Process {
         if let Some(exit) = *self.exit.lock() {
             return Ok(exit);
         }
-        if wait_readable(&[self.descriptor()], deadline)? == 0 {
-            return Err(Error::TIMED_OUT.context("waiting for a process"));
+        while !self.has_ended()? {
+            if wait_readable(&[self.descriptor()], deadline)? == 0 {
+                return Err(Error::TIMED_OUT.context("waiting for a process"));
+            }
         }
         let mut known = self.exit.lock();
         if let Some(exit) = *known {

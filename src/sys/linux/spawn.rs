@@ -11,7 +11,7 @@ use rustix::process::{Pid, PidfdFlags, Signal, WaitId};
 use super::duplicate;
 use super::port::{Identity, ReceiveRight, SendRight};
 use crate::error::{Error, Result, Status};
-use crate::sys::posix::system_error;
+use crate::sys::posix::{system_error, wait_readable};
 use crate::sys::posix_spawn::{adopt, environment_value, inherited, read_token, start, token_pipe};
 use crate::time::Deadline;
 
@@ -115,6 +115,11 @@ impl Watched {
 
     pub(crate) fn child(pid: Pid) -> Result<Self> {
         Self::process(pid)
+    }
+
+    /// A pidfd is readable when its process has ended and never else: pidfd_open(2).
+    pub(crate) fn has_ended(&self) -> Result<bool> {
+        Ok(wait_readable(&[self.as_fd()], Deadline::NOW)? != 0)
     }
 
     pub(crate) fn sender(_: Pid, handle: &ProcessHandle) -> Result<Self> {

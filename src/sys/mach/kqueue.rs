@@ -1,6 +1,7 @@
 //! Kqueues: what makes ports and processes pollable. A kqueue is a descriptor that is readable while one of its
 //! events is pending, and can itself be a member of another one: kqueue(2).
 
+use std::collections::BTreeSet;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 
 use parking_lot::Mutex;
@@ -29,6 +30,8 @@ pub(in crate::sys) struct Kqueue {
     fd: OwnedFd,
     /// One thread at a time looks: two that are told of one event would both go for it.
     looking: Mutex<()>,
+    /// The filters and what they are for, to be taken out at the end.
+    events: Mutex<BTreeSet<(i16, usize)>>,
 }
 
 impl Kqueue {
@@ -43,10 +46,16 @@ impl Kqueue {
         // It is not inherited by fork in any case: kqueue(2). This is for exec without one.
         rustix::io::fcntl_setfd(&kqueue, rustix::io::FdFlags::CLOEXEC)
             .map_err(|errno| system_error("making a kqueue", errno))?;
-        Ok(Self { fd: kqueue, looking: Mutex::new(()) })
+        Ok(Self { fd: kqueue, looking: Mutex::default(), events: Mutex::default() })
     }
 
     fn change(&self, ident: usize, filter: i16, flags: u16, fflags: u32, key: u64) -> Result<(), Errno> {
+        let mut events = self.events.lock();
+        if flags & libc::EV_ADD != 0 {
+            events.insert((filter, ident));
+        } else if flags & libc::EV_DELETE != 0 {
+            events.remove(&(filter, ident));
+        }
         let event = libc::kevent { ident, filter, flags, fflags, data: 0, udata: key as *mut libc::c_void };
         // SAFETY: one change is read, no event is written: the list has no room and a null pointer.
         let outcome = unsafe {
@@ -132,6 +141,16 @@ impl Kqueue {
             libc::EVFILT_USER => Ok(Some(Event::Triggered)),
             libc::EVFILT_PROC => Ok(Some(Event::Process)),
             _ => Err(Error::fixed(Status::Internal, "a kqueue has an event that nobody asked for")),
+        }
+    }
+}
+
+impl Drop for Kqueue {
+    /// The kernel takes events out of a kqueue that is closed. Systems that are compatible with it do not all.
+    fn drop(&mut self) {
+        let events = std::mem::take(self.events.get_mut());
+        for (filter, ident) in events {
+            let _ = self.change(ident, filter, libc::EV_DELETE, 0, 0);
         }
     }
 }

@@ -16,7 +16,7 @@ use rustix::io::{Errno, FdFlags};
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions};
 
 use super::bootstrap;
-use super::kqueue::Kqueue;
+use super::kqueue::{Event, Kqueue};
 use super::port::{Identity, ReceiveRight, SendRight};
 use super::{check, task};
 use crate::error::{Error, Result, Status};
@@ -216,7 +216,7 @@ impl ProcessHandle {
     }
 }
 
-/// A kqueue with one event, the end of a process. The event is never taken, so the kqueue stays readable then.
+/// A kqueue with one event, the end of a process. The kernel says it once, and then the kqueue itself says it for good.
 #[derive(Debug)]
 pub(crate) struct Watched(Kqueue);
 
@@ -254,6 +254,14 @@ impl Watched {
         let watched = Self::process(pid)?;
         // Looked at behind the begin of the watch: whoever has the number now is watched.
         if handle.is_gone(pid.as_raw_nonzero().get()) { Err(no_process(pid)) } else { Ok(watched) }
+    }
+
+    /// A kqueue is readable while it has an event, and for other reasons until somebody looks.
+    pub(crate) fn has_ended(&self) -> Result<bool> {
+        match self.0.next()? {
+            Some(Event::Process) => self.0.trigger().map(|()| true),
+            event => Ok(event == Some(Event::Triggered)),
+        }
     }
 
     /// What to wait for to reap it.
