@@ -1,7 +1,7 @@
 //! The folder to carry to a Mac: the library, the program, all tests by group, and the script that runs them.
 //!
-//! `suite.txt` in it has a line for each program to run: its group, how it says what it did (`rust`, `c` or nothing but
-//! its exit status), its path and its arguments.
+//! `suite.txt` in it has a line for each program to run: its group, how it says what it did (`rust`, `c`, or `example`
+//! for nothing but its exit status) and its path.
 
 use std::fmt::Write;
 use std::fs;
@@ -88,7 +88,7 @@ pub(super) fn stage(
     let header = folder.join(HEADER);
     make_folder_of(&header)?;
     fs::copy(project.path(HEADER), &header).with_context(|| format!("cannot copy {HEADER}"))?;
-    lines.sort_by_key(|line| groups::place_of(line.group));
+    lines.sort_by_key(|line| (groups::place_of(line.group), line.command.clone()));
     write(&folder.join("suite.txt"), &text(&lines))?;
     let script = folder.join("run-tests.sh");
     write(&script, SCRIPT)?;

@@ -75,7 +75,9 @@ impl Toolchain {
         let mut command = project
             .command(&program, [subcommand, "--release", "--target", target, "--message-format=json"])
             .env("CARGO_TARGET_DIR", work_folder(project))
-            .env("MACOSX_DEPLOYMENT_TARGET", MINIMUM);
+            .env("MACOSX_DEPLOYMENT_TARGET", MINIMUM)
+            // It would stay in object files that nobody carries to a Mac.
+            .env("CARGO_PROFILE_RELEASE_DEBUG", "none");
         if let Rust::At { rustc, rustdoc, .. } = &self.rust {
             // rustup's choice is not for this one.
             command = command.env("RUSTC", rustc).env("RUSTDOC", rustdoc).env_remove("RUSTUP_TOOLCHAIN");
@@ -92,6 +94,8 @@ impl Toolchain {
                     format!("-Clinker={linker}"),
                     "-Clinker-flavor=ld64.lld".into(),
                     "-Clink-arg=-dead_strip_dylibs".into(),
+                    // Debian's compiler has no program for it, and there is nothing to strip.
+                    "-Cstrip=none".into(),
                 ]
             }
         };
