@@ -59,8 +59,9 @@ impl Surface {
     /// Attaches a value under a name of 1 to 255 bytes, replacing an earlier one. All processes see it. All values
     /// of a surface together have room in 28 KiB.
     ///
-    /// Errors: [`Status::InvalidArgument`] for the name; [`Status::TooLarge`], when there is no room: the old
-    /// values stay; [`Status::TimedOut`], when another process does not stop writing values.
+    /// Errors: [`Status::InvalidArgument`](crate::Status::InvalidArgument) for the name;
+    /// [`Status::TooLarge`](crate::Status::TooLarge), when there is no room: the old values stay;
+    /// [`Status::TimedOut`](crate::Status::TimedOut), when another process does not stop writing values.
     pub fn set_value(&self, name: &str, value: &[u8]) -> Result<()> {
         check_name(name)?;
         self.system().set_value(name, value)
@@ -68,7 +69,8 @@ impl Surface {
 
     /// The value under a name, if there is one.
     ///
-    /// Errors: [`Status::InvalidArgument`], [`Status::TimedOut`], as [`Self::set_value`].
+    /// Errors: [`Status::InvalidArgument`](crate::Status::InvalidArgument),
+    /// [`Status::TimedOut`](crate::Status::TimedOut), as [`Self::set_value`].
     pub fn value(&self, name: &str) -> Result<Option<Vec<u8>>> {
         check_name(name)?;
         self.system().value(name)
