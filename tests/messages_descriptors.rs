@@ -9,7 +9,7 @@ use std::os::fd::OwnedFd;
 
 use process::companion::{Companion, connect, door};
 use process::full::port;
-use process::leaving_nothing;
+use process::{files_can_travel, leaving_nothing};
 use surfaceport::message::{AttachmentKind, MAX_ATTACHMENTS, Message};
 use surfaceport::{Status, Timeout};
 
@@ -42,6 +42,9 @@ fn write(name: &str) {
 
 #[test]
 fn another_process_writes_into_our_pipe() {
+    if !files_can_travel() {
+        return;
+    }
     leaving_nothing(|| {
         let (door, name) = door();
         let companion = Companion::start("write", &door, &name);
@@ -57,6 +60,9 @@ fn another_process_writes_into_our_pipe() {
 
 #[test]
 fn descriptors_are_close_on_exec() {
+    if !files_can_travel() {
+        return;
+    }
     leaving_nothing(|| {
         let (receive, send) = port();
         send.send(with([pipe().0]), SOON).unwrap();
@@ -69,6 +75,9 @@ fn descriptors_are_close_on_exec() {
 
 #[test]
 fn descriptors_of_messages_that_fail_or_are_dropped_are_closed() {
+    if !files_can_travel() {
+        return;
+    }
     leaving_nothing(|| {
         let (receive, send) = port();
         let (mut reading, writing) = pipe();
@@ -100,6 +109,9 @@ fn descriptors_of_messages_that_fail_or_are_dropped_are_closed() {
 
 #[test]
 fn as_many_descriptors_as_attachments() {
+    if !files_can_travel() {
+        return;
+    }
     leaving_nothing(|| {
         let (receive, send) = port();
         send.send(with((0..MAX_ATTACHMENTS).map(|_| pipe().0)), SOON).unwrap();

@@ -173,7 +173,8 @@ fn options_that_make_no_sense_are_refused() {
     assert_eq!(status(&SpawnOptions::new(["/there/is/no/such/program"])), Status::NotFound);
     let no_program = std::env::temp_dir().join(process::unique_name("no-program"));
     std::fs::write(&no_program, "").unwrap();
-    assert_eq!(status(&SpawnOptions::new([&no_program])), Status::PermissionDenied);
+    // Systems do not agree whether a file that is no program is there.
+    assert!(matches!(status(&SpawnOptions::new([&no_program])), Status::PermissionDenied | Status::NotFound));
     std::fs::remove_file(no_program).unwrap();
     let with = |name: &str, value: &str| {
         let mut options = SpawnOptions::new(process::arguments());

@@ -60,6 +60,10 @@ fn an_invited_child_connects() {
 fn the_end_of_an_invited_child_is_noticed() {
     for with_process in [true, false] {
         for connects in [true, false] {
+            // The port of an invitation has a name on macOS, so it always has senders.
+            if cfg!(target_os = "macos") && !with_process && !connects {
+                continue;
+            }
             let mut invitation = Invitation::create().unwrap();
             invitation.set_hello_timeout(Timeout::FOREVER);
             let mut peer = start_invited(&invitation, if connects { "echo" } else { "idle" });
@@ -85,7 +89,15 @@ fn an_invitation_is_for_the_named_process() {
     let peer = start_invited(&invitation, "refused");
     // Some other process, which lives as long as this test does.
     let host = invitation.into_host(Some(std::process::id())).unwrap();
-    assert_eq!(host.wait_connected(SOON).unwrap_err().status(), Status::PeerDead);
+    // The other process is gone then; on macOS nothing tells of that before its hello, so it would be waited for.
+    let (time, end) = if cfg!(target_os = "macos") {
+        (Timeout::after(std::time::Duration::from_millis(100)), Status::TimedOut)
+    } else {
+        (SOON, Status::PeerDead)
+    };
+    while host.refused() == 0 {
+        assert_eq!(host.wait_connected(time).unwrap_err().status(), end);
+    }
     assert_eq!(host.refused(), 1);
     assert!(peer.wait().success());
     for nobody in [0, u32::MAX] {

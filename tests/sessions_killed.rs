@@ -20,7 +20,7 @@ peers! {
 }
 
 /// How often, on a system where starting a process is cheap, and elsewhere.
-const KILLS: &str = if cfg!(target_os = "linux") { "500" } else { "60" };
+const KILLS: &str = if cfg!(target_os = "linux") { "500" } else { "25" };
 
 /// Presents without an end, in the mode and with the images that the argument says, and talks meanwhile.
 fn draw(argument: &str) {

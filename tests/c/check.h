@@ -91,6 +91,29 @@ static inline pid_t in_child(void (*body)(void *), void *argument)
     return child;
 }
 
+/*
+ * Whether files can travel in messages. Where macOS's programs run on another system there may be no fileports, and
+ * who asks for one is ended: a process that does nothing else asks.
+ */
+static inline bool files_can_travel(void)
+{
+#ifdef __APPLE__
+    extern int fileport_makeport(int fd, unsigned int *port); /* sys/fileport.h */
+    unsigned int port;
+    int status = 0;
+    pid_t child = fork();
+    if (child == 0)
+        _exit(fileport_makeport(STDERR_FILENO, &port));
+    if (child < 0 || waitpid(child, &status, 0) != child)
+        return false;
+    if (!WIFEXITED(status))
+        printf("left out: files in messages, for which this system has no fileports\n");
+    return WIFEXITED(status);
+#else
+    return true;
+#endif
+}
+
 static inline void check_child(pid_t child)
 {
     int status = 0;

@@ -105,10 +105,12 @@ static void answer(sfp_child *host)
     int file = -1;
     OK(sfp_message_take_surface(request, 0, &surface));
     OK(sfp_message_take_memory(request, 1, &memory));
-    OK(sfp_message_take_fd(request, 2, &file));
     CHECK(strcmp(sfp_memory_base(memory), "written by the host") == 0);
-    CHECK(write(file, "by the child", 12) == 12);
-    close(file);
+    if (sfp_message_attachment_count(request) > 2) {
+        OK(sfp_message_take_fd(request, 2, &file));
+        CHECK(write(file, "by the child", 12) == 12);
+        close(file);
+    }
     sfp_pixels pixels;
     OK(sfp_surface_lock(surface, SFP_LOCK_WRITE, &pixels));
     *(uint32_t *)pixels.base += 1;
@@ -149,7 +151,9 @@ static void messages_bring_things_both_ways(void)
     sfp_message *request = text_message(HELLO, "a surface, memory, a file"), *reply = NULL;
     OK(sfp_message_attach_surface(request, surface));
     OK(sfp_message_attach_memory(request, memory));
-    OK(sfp_message_attach_fd(request, pipes[1]));
+    const bool has_file = files_can_travel();
+    if (has_file)
+        OK(sfp_message_attach_fd(request, pipes[1]));
     close(pipes[1]);
     OK(sfp_channel_request(channel, request, SOON, &reply));
     CHECK(has_text(reply, "back"));
@@ -160,7 +164,8 @@ static void messages_bring_things_both_ways(void)
     OK(sfp_message_take_memory(reply, 1, &same_memory));
     CHECK(sfp_surface_id(same) == sfp_surface_id(surface) && *(uint32_t *)pixels.base == 42);
     char text[16] = "";
-    CHECK(read(pipes[0], text, sizeof text) == 12 && strcmp(text, "by the child") == 0);
+    if (has_file)
+        CHECK(read(pipes[0], text, sizeof text) == 12 && strcmp(text, "by the child") == 0);
     close(pipes[0]);
     sfp_message_release(reply);
     sfp_surface_release(same);

@@ -199,9 +199,11 @@ fn names_are_checked_in_and_looked_up() {
     assert_eq!(refused!(sfp_bootstrap_look_up(name, 1_000_000)), sfp_status::TimedOut);
     let receive = made!(sfp_bootstrap_check_in(name));
     assert_eq!(refused!(sfp_bootstrap_check_in(name)), sfp_status::AlreadyExists);
-    let carrier = sfp_message_create(1);
-    assert_eq!(says!(sfp_message_attach_receive_right(carrier, receive)), sfp_status::Unsupported);
-    says!(sfp_message_release(carrier));
+    if cfg!(target_os = "linux") {
+        let carrier = sfp_message_create(1);
+        assert_eq!(says!(sfp_message_attach_receive_right(carrier, receive)), sfp_status::Unsupported);
+        says!(sfp_message_release(carrier));
+    }
     let send = made!(sfp_bootstrap_look_up(name, SOON));
     ok!(sfp_send(send, message(1, "by name"), SOON));
     says!(sfp_message_release(made!(sfp_receive(receive, SOON))));

@@ -8,6 +8,7 @@
 use std::process::{Child, Command, ExitStatus, Stdio};
 
 pub mod companion;
+mod files;
 pub mod full;
 mod held;
 #[cfg(target_os = "macos")]
@@ -16,6 +17,7 @@ pub mod plain;
 pub mod session;
 pub mod swapchain;
 
+pub use files::files_can_travel;
 pub use held::*;
 
 const ROLE: &str = "SURFACEPORT_TEST_ROLE";

@@ -14,7 +14,7 @@ use mach2::kern_return::kern_return_t;
 
 use super::port::{ReceiveRight, SendRight};
 use crate::error::{Error, Result, Status};
-use crate::time::Deadline;
+use crate::time::{Deadline, Timeout};
 
 fn failure(what: &str, name: &str, code: kern_return_t) -> Error {
     let (status, advice) = match code {
@@ -46,23 +46,27 @@ fn c_name(name: &str) -> Result<CString> {
 /// Takes a name. Errors: already exists; permission denied; what the system says.
 pub(crate) fn check_in(name: &str) -> Result<ReceiveRight> {
     let text = c_name(name)?;
-    // Launchd says *not privileged* of a name that another process owns, too (its `job_mig_check_in2`). Who finds it
-    // knows which of the two it is; an owner that ended just now is worth one more try.
-    for has_tried in [false, true] {
+    let last_try = Timeout::after(Duration::from_millis(200)).deadline();
+    loop {
         let mut port = 0;
         // SAFETY: the text and the port live across the call; `bootstrap_port` is set before any code of a program runs.
         let code = unsafe { bootstrap_check_in(bootstrap_port, text.as_ptr(), &raw mut port) };
         match code {
             BOOTSTRAP_SUCCESS => return ReceiveRight::of_bootstrap_name(port),
-            BOOTSTRAP_NOT_PRIVILEGED => match look_up(name, Deadline::NOW) {
-                Ok(_) => return Err(failure("checking in", name, BOOTSTRAP_NAME_IN_USE)),
-                Err(error) if error.status() == Status::NotFound && !has_tried => {}
-                Err(_) => break,
-            },
+            // Launchd says *not privileged* of a name that another process owns, too (its `job_mig_check_in2`). Who finds
+            // it knows which of the two it is. Of an owner that ended just now launchd hears in its own time.
+            BOOTSTRAP_NOT_PRIVILEGED | BOOTSTRAP_SERVICE_ACTIVE | BOOTSTRAP_NAME_IN_USE => {
+                match look_up(name, Deadline::NOW) {
+                    Ok(_) => return Err(failure("checking in", name, BOOTSTRAP_NAME_IN_USE)),
+                    Err(error) if error.status() == Status::NotFound && !last_try.is_over() => {
+                        std::thread::sleep(Duration::from_millis(1));
+                    }
+                    Err(_) => return Err(failure("checking in", name, code)),
+                }
+            }
             code => return Err(failure("checking in", name, code)),
         }
     }
-    Err(failure("checking in", name, BOOTSTRAP_NOT_PRIVILEGED))
 }
 
 /// Finds a name. Waits for it until the deadline.
@@ -77,10 +81,13 @@ pub(crate) fn look_up(name: &str, deadline: Deadline) -> Result<SendRight> {
         let mut port = 0;
         // SAFETY: as in `check_in`.
         let code = unsafe { bootstrap_look_up(bootstrap_port, text.as_ptr(), &raw mut port) };
-        match code {
-            BOOTSTRAP_SUCCESS => return Ok(SendRight::from_owned_name(port)),
-            BOOTSTRAP_UNKNOWN_SERVICE if may_wait => {}
-            code => return Err(failure("looking up", name, code)),
+        let found = (code == BOOTSTRAP_SUCCESS).then(|| SendRight::from_owned_name(port));
+        match (code, found) {
+            (_, Some(right)) if !right.is_dead()? => return Ok(right),
+            // An owner of whose end launchd has not heard yet is none.
+            (BOOTSTRAP_SUCCESS | BOOTSTRAP_UNKNOWN_SERVICE, _) if may_wait => {}
+            (BOOTSTRAP_SUCCESS, _) => return Err(failure("looking up", name, BOOTSTRAP_UNKNOWN_SERVICE)),
+            (code, _) => return Err(failure("looking up", name, code)),
         }
         if deadline.is_over() {
             return Err(Error::new(

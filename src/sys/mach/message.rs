@@ -251,6 +251,10 @@ pub(crate) fn send(right: &SendRight, message: Outgoing<'_>, deadline: Deadline)
 
 /// Sends a message through a send-once right, which success uses up: `SendOnceRight::moved` follows it.
 pub(crate) fn send_once(right: &SendOnceRight, message: Outgoing<'_>, deadline: Deadline) -> Result<()> {
+    // The kernel takes a message to a dead one and destroys it: `IPC_OBJECT_COPYIN_FLAGS_ALLOW_DEAD_SEND_ONCE`.
+    if right.is_dead()? {
+        return Err(Error::PEER_DEAD);
+    }
     transmit(
         || Destination::SendOnce(right.name.get()),
         |given_back| right.name.set(given_back),

@@ -241,13 +241,12 @@ impl Watched {
 
     pub(crate) fn process(pid: Pid) -> Result<Self> {
         let kqueue = Kqueue::new()?;
-        let added = kqueue.add_process(pid).and_then(|()| rustix::process::test_kill_process(pid));
-        match added {
-            Err(Errno::SRCH) => Err(no_process(pid)),
-            // Another user's can be watched and not be sent a signal.
-            Ok(()) | Err(Errno::PERM) => Ok(Self(kqueue)),
-            Err(errno) => Err(system_error("watching a process", errno)),
+        let added = kqueue.add_process(pid);
+        // Looked for behind the begin of the watch. Another user's is there and cannot be sent a signal.
+        if added == Err(Errno::SRCH) || rustix::process::test_kill_process(pid) == Err(Errno::SRCH) {
+            return Err(no_process(pid));
         }
+        added.map(|()| Self(kqueue)).map_err(|errno| system_error("watching a process", errno))
     }
 
     pub(crate) fn sender(pid: Pid, handle: &ProcessHandle) -> Result<Self> {
