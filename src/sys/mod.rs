@@ -68,6 +68,8 @@ mod doorbell_tests;
 // Its tests run wherever the library is.
 #[cfg(any(test, target_os = "macos"))]
 mod iosurface_geometry;
+#[cfg(target_os = "macos")]
+mod kqueue;
 // Its tests run wherever the library is.
 #[cfg(any(test, fuzzing, target_os = "macos"))]
 #[cfg_attr(not(target_os = "macos"), allow(dead_code, unused_imports, reason = "macOS uses all of it"))]

@@ -27,8 +27,8 @@ use objc2_core_foundation::{
 
 use super::dispatch::{Running, Watch};
 use crate::error::{Error, Result, Status};
+use crate::sys::kqueue::Kqueue;
 use crate::sys::mach::doorbell::Ringer;
-use crate::sys::mach::kqueue::Kqueue;
 use crate::sys::mach::port::{construct, destroy_receive_right, insert_send_right};
 use crate::sys::mach_message::Name;
 

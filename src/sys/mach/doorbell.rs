@@ -5,10 +5,10 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::kqueue::Kqueue;
 use super::message;
 use super::port::{SendRight, construct, destroy_receive_right, insert_send_right, request_no_senders};
 use crate::error::Result;
+use crate::sys::kqueue::Kqueue;
 use crate::sys::mach_message::{Name, Notification};
 
 pub(crate) use crate::sys::notices::Rung;

@@ -7,7 +7,6 @@
 pub(crate) mod bootstrap;
 mod dead_names;
 pub(crate) mod doorbell;
-pub(super) mod kqueue;
 pub(crate) mod memory;
 pub(crate) mod message;
 pub(crate) mod port;
@@ -15,7 +14,7 @@ pub(crate) mod port_set;
 pub(crate) mod spawn;
 pub(crate) mod surface;
 
-pub(crate) use kqueue::AnyReadable;
+pub(crate) use super::kqueue::AnyReadable;
 
 use mach2::kern_return::{
     KERN_INVALID_RIGHT, KERN_NO_SPACE, KERN_PROTECTION_FAILURE, KERN_RESOURCE_SHORTAGE, KERN_SUCCESS,

@@ -21,11 +21,11 @@ use mach2::port::{
 };
 use parking_lot::Mutex;
 
-use super::kqueue::Kqueue;
 use super::message::{self, Kernel, Pending};
 use super::{check, task};
 use crate::error::{Error, Result, Status};
 use crate::sys::contents::Received;
+use crate::sys::kqueue::Kqueue;
 use crate::sys::mach_message::{DEAD, Name, Notification, OwnedRight, RightKind};
 use crate::sys::posix::wait_readable;
 use crate::time::Deadline;

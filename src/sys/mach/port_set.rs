@@ -8,9 +8,9 @@ use parking_lot::Mutex;
 
 use super::dead_names::{Mourner, dead_names};
 use super::doorbell::Doorbell;
-use super::kqueue::{Event, Kqueue};
 use super::port::{ReceiveRight, SendRight};
 use crate::error::{Error, Result, Status};
+use crate::sys::kqueue::{Event, Kqueue};
 use crate::sys::mach_message::{DEAD, Name};
 use crate::sys::posix::wait_readable;
 use crate::time::Deadline;

@@ -16,10 +16,10 @@ use rustix::io::{Errno, FdFlags};
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions};
 
 use super::bootstrap;
-use super::kqueue::{Event, Kqueue};
 use super::port::{Identity, ReceiveRight, SendRight};
 use super::{check, task};
 use crate::error::{Error, Result, Status};
+use crate::sys::kqueue::{Event, Kqueue};
 use crate::sys::posix::{random_bytes, system_error};
 use crate::sys::posix_spawn::{adopt, environment_value, inherited, read_token, start, token_pipe};
 use crate::time::Deadline;

@@ -13,7 +13,7 @@ use crate::sys::posix::{last_errno, system_error};
 
 /// An event that is pending.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::sys) enum Event {
+pub(super) enum Event {
     /// A descriptor that was added under this key is readable.
     Descriptor(u64),
     /// A port has a message.
@@ -26,7 +26,7 @@ pub(in crate::sys) enum Event {
 
 /// A kqueue, close-on-exec.
 #[derive(Debug)]
-pub(in crate::sys) struct Kqueue {
+pub(super) struct Kqueue {
     fd: OwnedFd,
     /// One thread at a time looks: two that are told of one event would both go for it.
     looking: Mutex<()>,
@@ -35,7 +35,7 @@ pub(in crate::sys) struct Kqueue {
 }
 
 impl Kqueue {
-    pub(in crate::sys) fn new() -> Result<Self> {
+    pub(super) fn new() -> Result<Self> {
         // SAFETY: takes nothing and gives a new descriptor or -1.
         let fd = unsafe { libc::kqueue() };
         if fd < 0 {
@@ -66,34 +66,34 @@ impl Kqueue {
 
     /// Watches for messages of a receive right. EVFILT_MACHPORT takes port sets, and since macOS 10.12 receive rights:
     /// XNU, `osfmk/ipc/ipc_pset.c`, `filt_machportattach`; Chromium relies on it, too (`message_pump_kqueue.cc`).
-    pub(in crate::sys) fn add_port(&self, name: u32) -> Result<()> {
+    pub(super) fn add_port(&self, name: u32) -> Result<()> {
         self.change(name as usize, libc::EVFILT_MACHPORT, libc::EV_ADD, 0, 0)
             .map_err(|errno| system_error("watching a port", errno))
     }
 
-    pub(in crate::sys) fn remove_port(&self, name: u32) {
+    pub(super) fn remove_port(&self, name: u32) {
         let _ = self.change(name as usize, libc::EVFILT_MACHPORT, libc::EV_DELETE, 0, 0);
     }
 
     /// Watches for a descriptor to become readable. The close of the descriptor ends that.
-    pub(in crate::sys) fn add_descriptor(&self, fd: BorrowedFd<'_>, key: u64) -> Result<()> {
+    pub(super) fn add_descriptor(&self, fd: BorrowedFd<'_>, key: u64) -> Result<()> {
         self.change(fd.as_raw_fd() as usize, libc::EVFILT_READ, libc::EV_ADD, 0, key)
             .map_err(|errno| system_error("joining descriptors", errno))
     }
 
     /// The same, to be told once. To be told again, call it again.
-    pub(in crate::sys) fn arm_descriptor(&self, fd: BorrowedFd<'_>) -> Result<()> {
+    pub(super) fn arm_descriptor(&self, fd: BorrowedFd<'_>) -> Result<()> {
         let once = libc::EV_ADD | libc::EV_ENABLE | libc::EV_DISPATCH;
         self.change(fd.as_raw_fd() as usize, libc::EVFILT_READ, once, 0, 0)
             .map_err(|errno| system_error("watching a descriptor", errno))
     }
 
-    pub(in crate::sys) fn remove_descriptor(&self, fd: BorrowedFd<'_>) {
+    pub(super) fn remove_descriptor(&self, fd: BorrowedFd<'_>) {
         let _ = self.change(fd.as_raw_fd() as usize, libc::EVFILT_READ, libc::EV_DELETE, 0, 0);
     }
 
     /// Watches for the end of a process. `Errno::SRCH`: it has ended, or never was.
-    pub(in crate::sys) fn add_process(&self, process: Pid) -> Result<(), Errno> {
+    pub(super) fn add_process(&self, process: Pid) -> Result<(), Errno> {
         self.change(
             process.as_raw_nonzero().get() as usize,
             libc::EVFILT_PROC,
@@ -104,19 +104,19 @@ impl Kqueue {
     }
 
     /// Makes the kqueue readable until [`Self::reset`].
-    pub(in crate::sys) fn trigger(&self) -> Result<()> {
+    pub(super) fn trigger(&self) -> Result<()> {
         self.change(0, libc::EVFILT_USER, libc::EV_ADD, 0, 0)
             .and_then(|()| self.change(0, libc::EVFILT_USER, 0, libc::NOTE_TRIGGER, 0))
             .map_err(|errno| system_error("waking a kqueue", errno))
     }
 
-    pub(in crate::sys) fn reset(&self) {
+    pub(super) fn reset(&self) {
         let _ = self.change(0, libc::EVFILT_USER, libc::EV_DELETE, 0, 0);
     }
 
     /// The next pending event, without waiting. Also what has the kernel find out that an event is over: a port
     /// that was emptied leaves its kqueue readable until somebody looks.
-    pub(in crate::sys) fn next(&self) -> Result<Option<Event>> {
+    pub(super) fn next(&self) -> Result<Option<Event>> {
         // SAFETY: an event of zeroes is a valid one.
         let mut event: libc::kevent = unsafe { std::mem::zeroed() };
         let now = libc::timespec { tv_sec: 0, tv_nsec: 0 };
