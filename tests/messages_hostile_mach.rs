@@ -332,12 +332,15 @@ fn memory_out_of_line_that_is_not_as_described_is_unmapped() {
                 descriptors: vec![memory(1 << 20); 20],
                 ..Default::default()
             };
-            victim.refuses("memory in garbage", &garbage);
-            // In here, where no other test maps anything. Each round maps 20 MiB and more; what an allocator keeps is
-            // far less.
+            for _ in 0..3 {
+                victim.refuses("memory in garbage", &garbage);
+            }
+            // In here, where no other test maps anything. Each round maps 60 MiB and more; what an allocator keeps, and
+            // the stacks of other tests' threads, are far less.
             let first = mapped.get().unwrap_or_else(process::mapped_bytes);
             mapped.set(Some(first));
-            assert!(process::mapped_bytes() < first + (10 << 20), "memory stays mapped");
+            let now = process::mapped_bytes();
+            assert!(now < first + (40 << 20), "memory stays mapped: {first} bytes, then {now}");
         });
     }
 }
