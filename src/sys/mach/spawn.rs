@@ -223,18 +223,15 @@ pub(crate) struct Watched(Kqueue);
 impl Watched {
     pub(crate) fn child(pid: Pid) -> Result<Self> {
         let kqueue = Kqueue::new()?;
-        let has_ended = match kqueue.add_process(pid) {
-            // Of one that has ended before nothing is said any more.
-            Ok(()) => {
-                let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
-                matches!(rustix::process::waitid(WaitId::Pid(pid), options), Ok(Some(_)))
-            }
-            // Or it is said that there is none.
-            Err(Errno::SRCH) => true,
-            Err(errno) => return Err(system_error("watching a process", errno)),
-        };
+        let added = kqueue.add_process(pid);
+        // Of one that has ended before nothing is said any more, or that there is none.
+        let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+        let has_ended = added == Err(Errno::SRCH)
+            || matches!(rustix::process::waitid(WaitId::Pid(pid), options), Ok(Some(_)));
         if has_ended {
             kqueue.trigger()?;
+        } else {
+            added.map_err(|errno| system_error("watching a process", errno))?;
         }
         Ok(Self(kqueue))
     }
