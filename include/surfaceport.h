@@ -84,7 +84,7 @@ struct __CVBuffer;
 
 #ifdef __cplusplus
 #define SFP_DEFAULT_OPTIONS(type) \
-    ([] { type options = type(); options.struct_size = sizeof(type); return options; }())
+    ([] { type initial = type(); initial.struct_size = sizeof(type); return initial; }())
 #else
 #define SFP_DEFAULT_OPTIONS(type) { .struct_size = sizeof(type) }
 #endif

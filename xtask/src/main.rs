@@ -8,6 +8,7 @@ mod c_examples;
 mod c_tests;
 mod cargo;
 mod command;
+mod cpp_header;
 mod dependencies;
 mod header;
 mod macos;

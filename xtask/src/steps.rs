@@ -9,7 +9,8 @@ use clap::ValueEnum;
 use crate::project::Project;
 use crate::report::{Entry, Outcome, Report};
 use crate::{
-    c_examples, c_tests, cargo, dependencies, header, macos, objc_examples, readme, symbols, version,
+    c_examples, c_tests, cargo, cpp_header, dependencies, header, macos, objc_examples, readme, symbols,
+    version,
 };
 
 /// A step of `cargo xtask test`. They run in this order.
@@ -31,6 +32,8 @@ pub(crate) enum Step {
     Header,
     /// The header alone compiles as C99, C11 and C++17 without a warning
     HeaderCompiles,
+    /// The C++ header reaches every C function; both headers compile alone under GCC and clang without a warning
+    CppHeader,
     /// The library's dependencies are few, and none is only a tool's
     Dependencies,
     /// The release build of the library
@@ -90,6 +93,7 @@ impl Step {
             Step::Loom => cargo::loom(project),
             Step::Header => header::check(project),
             Step::HeaderCompiles => header::compile(project),
+            Step::CppHeader => cpp_header::check(project),
             Step::Dependencies => dependencies::check(project),
             Step::Library => cargo::library(project),
             Step::Symbols => symbols::check(project),

@@ -21,7 +21,7 @@ const LIST: &str = "include/surfaceport.symbols";
 /// Compares the header, the list and the release build of the shared library.
 pub(crate) fn check(project: &Project) -> Result<Outcome> {
     let header = project.read(HEADER)?;
-    let (declared, listed) = (functions(&unconditional(&header)?)?, listed(project)?);
+    let (declared, listed) = (declared(&header)?, listed(project)?);
     if declared.is_empty() {
         bail!("{HEADER} declares no function");
     }
@@ -50,7 +50,7 @@ pub(crate) fn check(project: &Project) -> Result<Outcome> {
 
 /// Adds what the header declares to the list; keeps what is gone, and says so.
 pub(crate) fn write_list(project: &Project, header: &str) -> Result<()> {
-    let declared = functions(&unconditional(header)?)?;
+    let declared = declared(header)?;
     let listed = if project.path(LIST).exists() { listed(project)? } else { BTreeSet::new() };
     for name in listed.difference(&declared) {
         println!("{name} is no longer declared; if that is meant, take it out of {LIST}");
@@ -59,6 +59,11 @@ pub(crate) fn write_list(project: &Project, header: &str) -> Result<()> {
     fs::write(project.path(LIST), all.join("\n") + "\n").with_context(|| format!("cannot write {LIST}"))?;
     println!("wrote {LIST}: {} functions", all.len());
     Ok(())
+}
+
+/// The functions that the header declares, on any system.
+pub(crate) fn declared(header: &str) -> Result<BTreeSet<String>> {
+    functions(&unconditional(header)?)
 }
 
 fn listed(project: &Project) -> Result<BTreeSet<String>> {
