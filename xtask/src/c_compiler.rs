@@ -44,10 +44,34 @@ pub(crate) const SANITIZE: [&str; 4] =
 
 /// Compiles one of our C files and links it to the release build of the shared library.
 pub(crate) fn compile(project: &Project, source: &Path, flags: &[&str], program: &Path) -> Result<()> {
-    let source = source.strip_prefix(&project.root).unwrap_or(source);
-    let mut command = project.command(C11.compiler, C11.strict_flags());
+    link(project, project.command(C11.compiler, C11.strict_flags()), &[source], flags, program)
+}
+
+/// Compiles C++ files of ours by this compiler and links them to the release build of the shared library.
+pub(crate) fn compile_cpp(
+    project: &Project,
+    compiler: &str,
+    sources: &[&Path],
+    flags: &[&str],
+    program: &Path,
+) -> Result<()> {
+    let command = project.command(compiler, CXX17.strict_flags()).args(["-Wconversion", "-Wshadow"]);
+    link(project, command, sources, flags, program)
+}
+
+fn link(
+    project: &Project,
+    mut command: Command,
+    sources: &[&Path],
+    flags: &[&str],
+    program: &Path,
+) -> Result<()> {
     for flag in flags {
         command = command.arg(flag);
+    }
+    command = command.arg("-pthread").arg("-Iinclude");
+    for source in sources {
+        command = command.arg(source.strip_prefix(&project.root).unwrap_or(source));
     }
     let search = |before: &str| {
         let mut flag = OsString::from(before);
@@ -55,9 +79,6 @@ pub(crate) fn compile(project: &Project, source: &Path, flags: &[&str], program:
         flag
     };
     command
-        .arg("-pthread")
-        .arg("-Iinclude")
-        .arg(source)
         .arg("-o")
         .arg(program)
         .arg(search("-L"))

@@ -11,6 +11,7 @@ mod command;
 mod cpp_header;
 mod dependencies;
 mod header;
+mod interop;
 mod macos;
 mod objc_examples;
 mod project;

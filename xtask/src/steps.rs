@@ -9,8 +9,8 @@ use clap::ValueEnum;
 use crate::project::Project;
 use crate::report::{Entry, Outcome, Report};
 use crate::{
-    c_examples, c_tests, cargo, cpp_header, dependencies, header, macos, objc_examples, readme, symbols,
-    version,
+    c_examples, c_tests, cargo, cpp_header, dependencies, header, interop, macos, objc_examples, readme,
+    symbols, version,
 };
 
 /// A step of `cargo xtask test`. They run in this order.
@@ -56,6 +56,8 @@ pub(crate) enum Step {
     CValgrind,
     /// Library, program, tests and examples for macOS link, and what they import and export is right
     Macos,
+    /// The host of each language with the child of each language
+    Interop,
 }
 
 impl Step {
@@ -78,7 +80,8 @@ impl Step {
             | Step::CExamples
             | Step::CTests
             | Step::CSanitizers
-            | Step::CValgrind => &[Step::Library],
+            | Step::CValgrind
+            | Step::Interop => &[Step::Library],
             _ => &[],
         }
     }
@@ -105,6 +108,7 @@ impl Step {
             Step::CSanitizers => c_tests::run_sanitized(project),
             Step::CValgrind => c_tests::run_in_valgrind(project),
             Step::Macos => macos::step(project),
+            Step::Interop => interop::run(project),
         }
     }
 }
