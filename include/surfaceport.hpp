@@ -1146,7 +1146,7 @@ public:
     /** Answers this request, as sfp_message_reply(). */
     result<void> reply(message &&answer, timeout limit)
     {
-        return detail::done(sfp_message_reply(get(), answer.get(), limit.count()), [&] { answer.reset(); });
+        return detail::done(sfp_message_reply(get(), answer.get(), limit.count()), [&] { (void)answer.release(); });
     }
     result<send_once_right> take_reply_right()
     {

@@ -17,13 +17,13 @@ use crate::project::Project;
 use crate::report::Outcome;
 
 /// What valgrind says wrongly.
-const SUPPRESSIONS: &str = "tests/c/valgrind.supp";
+pub(crate) const SUPPRESSIONS: &str = "tests/c/valgrind.supp";
 
 /// Where they are.
 const FOLDER: &str = "tests/c";
 
 /// What valgrind is asked; a leak for sure, or any error, is a failure, in children too.
-const VALGRIND: [&str; 5] = [
+pub(crate) const VALGRIND: [&str; 5] = [
     "--quiet",
     "--error-exitcode=99",
     "--leak-check=full",
@@ -66,7 +66,7 @@ pub(crate) fn run_in_valgrind(project: &Project) -> Result<Outcome> {
 
 impl Project {
     /// A program that was made, to be run as it is.
-    fn program(&self, path: &Path) -> Command {
+    pub(crate) fn program(&self, path: &Path) -> Command {
         self.command(&path.to_string_lossy(), [""; 0])
     }
 }
@@ -107,7 +107,7 @@ fn run_all(
 }
 
 /// Whether the output of a test program says that tests ran and none failed.
-fn judge(output: &str) -> Result<()> {
+pub(crate) fn judge(output: &str) -> Result<()> {
     let plan = Regex::new(r"(?m)^1\.\.(\d+)")?;
     let closing = Regex::new(r"^(?:\w+: )?(\d+) passed, (\d+) failed(?:, \d+ skipped)?$")?;
     let (expected, passed, failed) = if let Some(plan) = plan.captures(output) {

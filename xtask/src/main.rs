@@ -9,6 +9,7 @@ mod c_tests;
 mod cargo;
 mod command;
 mod cpp_header;
+mod cpp_tests;
 mod dependencies;
 mod header;
 mod interop;

@@ -9,8 +9,8 @@ use clap::ValueEnum;
 use crate::project::Project;
 use crate::report::{Entry, Outcome, Report};
 use crate::{
-    c_examples, c_tests, cargo, cpp_header, dependencies, header, interop, macos, objc_examples, readme,
-    symbols, version,
+    c_examples, c_tests, cargo, cpp_header, cpp_tests, dependencies, header, interop, macos, objc_examples,
+    readme, symbols, version,
 };
 
 /// A step of `cargo xtask test`. They run in this order.
@@ -54,6 +54,8 @@ pub(crate) enum Step {
     CSanitizers,
     /// The tests of the C API under valgrind
     CValgrind,
+    /// The tests of the C++ header, by GCC and by clang, under the sanitizers and valgrind
+    CppTests,
     /// Library, program, tests and examples for macOS link, and what they import and export is right
     Macos,
     /// The host of each language with the child of each language
@@ -81,6 +83,7 @@ impl Step {
             | Step::CTests
             | Step::CSanitizers
             | Step::CValgrind
+            | Step::CppTests
             | Step::Interop => &[Step::Library],
             _ => &[],
         }
@@ -107,6 +110,7 @@ impl Step {
             Step::CTests => c_tests::run(project),
             Step::CSanitizers => c_tests::run_sanitized(project),
             Step::CValgrind => c_tests::run_in_valgrind(project),
+            Step::CppTests => cpp_tests::run(project),
             Step::Macos => macos::step(project),
             Step::Interop => interop::run(project),
         }
