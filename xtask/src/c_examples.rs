@@ -84,7 +84,7 @@ fn shell(project: &Project, line: &str) -> Command {
 }
 
 /// A fresh folder that looks like the repository to the README's commands.
-fn stage(project: &Project, name: &str) -> Result<PathBuf> {
+pub(crate) fn stage(project: &Project, name: &str) -> Result<PathBuf> {
     let folder = project.scratch(name)?;
     let links = [
         ("include", project.path("include")),

@@ -9,8 +9,8 @@ use clap::ValueEnum;
 use crate::project::Project;
 use crate::report::{Entry, Outcome, Report};
 use crate::{
-    c_examples, c_tests, cargo, cpp_header, cpp_tests, dependencies, header, interop, macos, objc_examples,
-    readme, symbols, version,
+    c_examples, c_tests, cargo, cpp_examples, cpp_header, cpp_tests, dependencies, header, interop, macos,
+    objc_examples, readme, symbols, version,
 };
 
 /// A step of `cargo xtask test`. They run in this order.
@@ -54,6 +54,8 @@ pub(crate) enum Step {
     CSanitizers,
     /// The tests of the C API under valgrind
     CValgrind,
+    /// The C++ examples, built with the README's commands and by CMake, run; a user plays with the window
+    CppExamples,
     /// The tests of the C++ header, by GCC and by clang, under the sanitizers and valgrind
     CppTests,
     /// Library, program, tests and examples for macOS link, and what they import and export is right
@@ -83,6 +85,7 @@ impl Step {
             | Step::CTests
             | Step::CSanitizers
             | Step::CValgrind
+            | Step::CppExamples
             | Step::CppTests
             | Step::Interop => &[Step::Library],
             _ => &[],
@@ -110,6 +113,7 @@ impl Step {
             Step::CTests => c_tests::run(project),
             Step::CSanitizers => c_tests::run_sanitized(project),
             Step::CValgrind => c_tests::run_in_valgrind(project),
+            Step::CppExamples => cpp_examples::run(project),
             Step::CppTests => cpp_tests::run(project),
             Step::Macos => macos::step(project),
             Step::Interop => interop::run(project),
