@@ -37,6 +37,9 @@ static void present(sfp_producer *frames, uint32_t n)
     for (uint32_t y = 0; y < HEIGHT; y++)
         for (uint32_t x = 0; x < WIDTH; x++)
             row_of(&pixels, y)[x] = pixel(n, x, y);
+#ifdef ONE_PIXEL_WRONG /* to see that each host notices it */
+    row_of(&pixels, HEIGHT - 1)[WIDTH - 1] ^= n == FRAMES - 1;
+#endif
     OK(sfp_image_unlock(image));
     sfp_present_info info = SFP_PRESENT_INFO_INIT;
     info.user[0] = (uint8_t)n;

@@ -12,6 +12,9 @@ static void send_hello(sfp_channel *channel)
     OK(sfp_surface_lock(surface, SFP_LOCK_WRITE, &pixels));
     for (uint32_t y = 0; y < SIDE; y++)
         memset(row_of(&pixels, y), 0x11, SIDE * 4);
+#ifdef ONE_PIXEL_WRONG /* to see that each child notices it */
+    row_of(&pixels, SIDE - 1)[SIDE - 1] ^= 1;
+#endif
     OK(sfp_surface_unlock(surface, SFP_LOCK_WRITE));
     sfp_message *message = text_message(1, "hello from the host");
     OK(sfp_message_attach_surface(message, surface));
