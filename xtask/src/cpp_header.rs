@@ -6,7 +6,9 @@ use std::fs;
 use anyhow::{Context, Result, bail};
 use regex::Regex;
 
+use crate::command::Command;
 use crate::header::HEADER;
+use crate::macos;
 use crate::project::Project;
 use crate::report::Outcome;
 use crate::symbols;
@@ -21,6 +23,9 @@ pub(crate) const COMPILERS: [(&str, &str); 2] = [("gcc", "g++"), ("clang", "clan
 pub(crate) const WARNINGS: [&str; 7] =
     ["-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Wsign-conversion", "-Wshadow", "-Werror"];
 
+/// The flags of the two ways to fail: exceptions and results.
+const MODES: [&[&str]; 2] = [&[], &["-fno-exceptions", "-DSFP_NO_EXCEPTIONS"]];
+
 /// Compares names and compiles.
 pub(crate) fn check(project: &Project) -> Result<Outcome> {
     let declared = symbols::declared(&project.read(HEADER)?)?;
@@ -33,39 +38,42 @@ pub(crate) fn check(project: &Project) -> Result<Outcome> {
     let mut missing = Vec::new();
     for (c, cpp) in COMPILERS {
         if !project.command(cpp, ["--version"]).exists() {
-            missing.push(cpp);
+            missing.push(format!("there is no {cpp} here"));
             continue;
         }
-        alone(project, c, "surfaceport.h", "c", &["-std=c99"])?;
+        let compile = |compiler: &str, header: &str, flags: &[&str]| {
+            let command = project.command(compiler, flags).arg("-fsyntax-only");
+            alone(project, command, header, &format!("{compiler} {}", flags.join(" ")))
+        };
+        compile(c, "surfaceport.h", &["-xc", "-std=c99"])?;
         for standard in ["-std=c++17", "-std=c++20"] {
-            alone(project, cpp, "surfaceport.h", "cpp", &[standard])?;
-            alone(project, cpp, "surfaceport.hpp", "cpp", &[standard])?;
-            alone(
-                project,
-                cpp,
-                "surfaceport.hpp",
-                "cpp",
-                &[standard, "-fno-exceptions", "-DSFP_NO_EXCEPTIONS"],
-            )?;
+            compile(cpp, "surfaceport.h", &[standard])?;
+            for mode in MODES {
+                compile(cpp, "surfaceport.hpp", &[&[standard], mode].concat())?;
+            }
         }
     }
-    Ok(match missing.as_slice() {
-        [] => Outcome::Passed,
-        missing => Outcome::Skipped(format!("there is no {} here", missing.join(", "))),
-    })
+    match macos::cpp_compilers(project)? {
+        Err(reason) => missing.push(reason),
+        Ok(compilers) => {
+            for (compiler, mode) in compilers.iter().flat_map(|one| MODES.map(|mode| (one, mode))) {
+                // It is compiled to an object: zig's other modes warn of their own flags.
+                let object = project.target.join("xtask").join("cpp-header.o");
+                let command = compiler.clone().arg("-std=c++17").args(mode.iter().copied());
+                let shown = format!("{compiler} -std=c++17 {}", mode.join(" "));
+                alone(project, command.arg("-c").arg("-o").arg(object), "surfaceport.hpp", &shown)?;
+            }
+        }
+    }
+    Ok(if missing.is_empty() { Outcome::Passed } else { Outcome::Skipped(missing.join("\n")) })
 }
 
 /// Compiles a file that has the header, twice, and nothing else that counts.
-fn alone(project: &Project, compiler: &str, header: &str, extension: &str, flags: &[&str]) -> Result<()> {
-    let file = project.scratch("cpp-header")?.join(format!("alone.{extension}"));
+fn alone(project: &Project, command: Command, header: &str, shown: &str) -> Result<()> {
+    let file = project.scratch("cpp-header")?.join("alone.cpp");
     let text = format!("#include <{header}>\n#include <{header}>\n\ntypedef int not_empty;\n");
     fs::write(&file, text).with_context(|| format!("cannot write {}", file.display()))?;
-    let mut command = project.command(compiler, WARNINGS);
-    for flag in flags {
-        command = command.arg(*flag);
-    }
-    let shown = format!("{compiler} {} {header}", flags.join(" "));
-    command.args(["-fsyntax-only", "-Iinclude"]).arg(file).shown(shown).run()
+    command.args(WARNINGS).arg("-Iinclude").arg(file).shown(format!("{shown} {header}")).run()
 }
 
 /// All names of the library's functions outside of comments.

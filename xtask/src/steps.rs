@@ -32,7 +32,7 @@ pub(crate) enum Step {
     Header,
     /// The header alone compiles as C99, C11 and C++17 without a warning
     HeaderCompiles,
-    /// The C++ header reaches every C function; both headers compile alone under GCC and clang without a warning
+    /// The C++ header reaches every C function; both headers compile alone by GCC and clang, and for macOS
     CppHeader,
     /// The library's dependencies are few, and none is only a tool's
     Dependencies,

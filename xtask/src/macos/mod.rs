@@ -20,6 +20,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use clap::ValueEnum;
 
+use crate::command::Command;
 use crate::project::{LIBRARY, Project};
 use crate::report::Outcome;
 use toolchain::Toolchain;
@@ -101,6 +102,14 @@ pub(crate) fn run(project: &Project, named: &[Architecture]) -> Result<()> {
         Ok(toolchain) => build_all(project, &toolchain, named),
         Err(missing) => bail!("{}", advice(&missing)),
     }
+}
+
+/// The C++ compiler for each processor; or what is missing.
+pub(crate) fn cpp_compilers(project: &Project) -> Result<Result<Vec<Command>, String>> {
+    Ok(Toolchain::find(project)?.map_err(|missing| advice(&missing)).map(|toolchain| {
+        let processors = Architecture::value_variants();
+        processors.iter().map(|processor| toolchain.compiler(project, *processor, "c++")).collect()
+    }))
 }
 
 fn advice(missing: &[String]) -> String {

@@ -117,15 +117,20 @@ impl Toolchain {
 
     /// The C compiler for a processor.
     pub(super) fn cc(&self, project: &Project, architecture: Architecture) -> Command {
+        self.compiler(project, architecture, "cc")
+    }
+
+    /// The C compiler, `cc`, or the C++ compiler, `c++`, for a processor.
+    pub(super) fn compiler(&self, project: &Project, architecture: Architecture, name: &str) -> Command {
         match &self.kind {
             Kind::Native => project.command(
-                "cc",
+                name,
                 ["-arch", architecture.apple_name(), &format!("-mmacosx-version-min={MINIMUM}")],
             ),
             Kind::Cross { zig, .. } => {
                 let cache = work_folder(project).join("zig");
                 project
-                    .command(zig, ["cc", "-target", &format!("{}-macos.{MINIMUM}", architecture.name())])
+                    .command(zig, [name, "-target", &format!("{}-macos.{MINIMUM}", architecture.name())])
                     // zig brings a sanitizer of its own into what is not optimized.
                     .arg("-fno-sanitize=undefined")
                     .env("ZIG_GLOBAL_CACHE_DIR", &cache)
