@@ -1,0 +1,9 @@
+import CSurfacePort
+
+/// Which library runs.
+public enum SurfacePortVersion {
+    /// Of the library that runs, as text: "1.2.3".
+    public static var library: String {
+        String(cString: sfp_version_string())
+    }
+}
