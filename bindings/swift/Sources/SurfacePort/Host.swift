@@ -135,7 +135,7 @@ public final class Host: @unchecked Sendable {
 
     /// The number of the child's process; 0 if it is not known.
     public var processID: UInt32 { sfp_host_process_id(handle) }
-    /// Whether the child has said hello.
+    /// Whether the child has said hello, and its session has not ended since.
     public var isConnected: Bool { sfp_host_is_connected(handle) }
     /// How many processes were refused that were not the child.
     public var refused: UInt64 { sfp_host_refused(handle) }

@@ -5,7 +5,9 @@ import CSurfacePort
 /// An image is *free*, then acquired, then *presented*: consumers can come to hold it as a frame. It is free again when
 /// it is not the newest frame and nobody holds it. No pixel is copied on the way. Several threads may use it at once.
 ///
-/// When the last reference ends, so does the stream: consumers see the frames that are left, then its end.
+/// When the last reference ends, so does the stream: consumers see the frames that are left, then its end. Mind that
+/// Swift never lets go of variables at the top level of `main.swift`: there, put them into a `do` block or a function, or
+/// consumers see the end of the process, which is `peerDead`.
 public final class Producer: @unchecked Sendable {
     let handle: OpaquePointer
     /// The session that it was made in stays open as long as it draws.

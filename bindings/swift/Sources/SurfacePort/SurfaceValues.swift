@@ -22,8 +22,7 @@ extension Surface {
         }
     }
 
-    /// Removes a value.
-    /// - Throws: `notFound`.
+    /// Removes a value. That there is none is no failure.
     public func removeValue(for name: String) throws(SurfacePortError) {
         try check(name.withCString { sfp_surface_remove_value(handle, $0) })
     }

@@ -67,7 +67,7 @@ final class SurfaceTests: XCTestCase {
         XCTAssertEqual(try surface.value(for: "empty"), [])
         XCTAssertEqual(Set(try surface.valueNames), ["long", "empty"])
         try surface.removeValue(for: "long")
-        assertThrows(.notFound) { try surface.removeValue(for: "long") }
+        XCTAssertNil(try surface.value(for: "long"))
         try surface.setColorSpace(.bt2020)
         XCTAssertEqual(try surface.colorSpace, .bt2020)
     }
@@ -85,7 +85,7 @@ final class SurfaceTests: XCTestCase {
     }
 
     func testNothingIsLeft() throws {
-        let (surfaces, descriptors) = (try Surface.liveSurfaces(), try openDescriptors())
+        let (surfaces, descriptors) = (try Surface.liveSurfaces().count, try openDescriptors())
         for _ in 0..<100 {
             let producer = try Producer(SwapchainOptions(width: 8, height: 8, mode: .fifo))
             let consumer = try producer.makeConsumerRight().attach()
@@ -98,7 +98,8 @@ final class SurfaceTests: XCTestCase {
             try message.attach(memory)
             try message.attach(frame.surface)
         }
-        XCTAssertEqual(try Surface.liveSurfaces(), surfaces)
-        XCTAssertEqual(try openDescriptors(), descriptors)
+        // What other tests had may still go meanwhile, so there can be less; a leak would be a hundred.
+        XCTAssertLessThan(try Surface.liveSurfaces().count, surfaces + 10)
+        XCTAssertLessThan(try openDescriptors(), descriptors + 10)
     }
 }
