@@ -17,6 +17,8 @@ mod readme;
 mod report;
 mod sections;
 mod steps;
+mod swift;
+mod swift_root;
 mod symbols;
 mod version;
 
