@@ -1,21 +1,28 @@
 //! The Swift package: built, tested and used by its example, in a Debian 13; and its pair of the
 //! interoperation tests, which runs outside of that root beside the programs of the other languages.
 
+use std::fs;
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 
 use crate::c_compiler::LIMIT;
 use crate::command::Command;
-use crate::project::Project;
+use crate::project::{LIBRARY, Project};
+use crate::readme;
 use crate::report::Outcome;
 use crate::swift_root::{self, SwiftRoot};
 
 /// The package.
 const PACKAGE: &str = "bindings/swift";
 
-/// The example: a package of its own.
-const EXAMPLE: &str = "examples/swift/frames";
+/// The name of the README's markers around the commands for the example.
+const MARKER: &str = "swift-example";
+
+/// How long the example may take, to be built and to run.
+const BUILD_LIMIT: Duration = Duration::from_secs(600);
 
 /// Host and child of the interoperation tests: a package of their own.
 const PAIR: &str = "tests/interop/swift/pair";
@@ -30,6 +37,7 @@ pub(crate) fn run(project: &Project) -> Result<Outcome> {
         Err(reason) => return Ok(Outcome::Skipped(reason)),
     };
     parse_apple(project, &root)?;
+    write_pkg_config(project)?;
     test(project, &root)?;
     run_example(project, &root)?;
     let (host, child) = build_pair(project, &root)?;
@@ -45,7 +53,10 @@ pub(crate) fn run(project: &Project) -> Result<Outcome> {
 #[allow(dead_code, reason = "for the step that pairs the languages")]
 pub(crate) fn interop(project: &Project) -> Result<Result<(PathBuf, PathBuf), String>> {
     match swift_root::find(project)? {
-        Ok(root) => Ok(Ok(build_pair(project, &root)?)),
+        Ok(root) => {
+            write_pkg_config(project)?;
+            Ok(Ok(build_pair(project, &root)?))
+        }
         Err(reason) => Ok(Err(reason)),
     }
 }
@@ -68,6 +79,19 @@ fn parse_apple(project: &Project, root: &SwiftRoot) -> Result<()> {
     command.run()
 }
 
+/// Says where the release build of the library is, as the file of an installed one would.
+fn write_pkg_config(project: &Project) -> Result<()> {
+    let folder = scratch(project, "pkgconfig");
+    fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    let text = format!(
+        "Name: {LIBRARY}\nDescription: cross-process rendering\nVersion: {}\nLibs: -L{} -l{LIBRARY}\n",
+        project.version,
+        project.release().display()
+    );
+    fs::write(folder.join("surfaceport.pc"), text)
+        .with_context(|| format!("cannot write in {}", folder.display()))
+}
+
 fn test(project: &Project, root: &SwiftRoot) -> Result<()> {
     let command = swift(project, root, PACKAGE, "test", "package").arg("-Xswiftc").arg("-warnings-as-errors");
     let output = command.run_and_read()?;
@@ -77,11 +101,18 @@ fn test(project: &Project, root: &SwiftRoot) -> Result<()> {
     Ok(())
 }
 
+/// Builds the example with the README's own commands, but for cargo's, and runs it.
 fn run_example(project: &Project, root: &SwiftRoot) -> Result<()> {
-    swift(project, root, EXAMPLE, "build", "example").run()?;
-    let folder = scratch(project, "example").join("debug");
-    let log = project.scratch("swift-example")?.join("output.txt");
-    let output = root.command(project, &folder, "./host", []).run_limited(LIMIT, &log)?;
+    let commands = readme::shell(project, MARKER)?;
+    let commands: Vec<&str> = commands.lines().filter(|line| !line.starts_with("cargo ")).collect();
+    // They make things in the repository: here in a copy of the part that they use.
+    let folder = project.scratch("swift-example")?;
+    let copy = ["-R", "--parents", "bindings/swift", "examples/swift", "include"];
+    project.command("cp", copy).arg(&folder).run()?;
+    symlink(&project.target, folder.join("target")).context("cannot link the target folder")?;
+    let script = format!("set -e\n{}", commands.join("\n"));
+    let command = root.command(project, &folder, "sh", ["-c", &script]);
+    let output = command.shown(commands.join("\n  ")).run_limited(BUILD_LIMIT, &folder.join("output.txt"))?;
     if !output.contains("frame 120, 1280 x 720") || !output.contains("exited(0)") {
         bail!("the example did not show all frames");
     }
@@ -112,13 +143,10 @@ fn build_pair(project: &Project, root: &SwiftRoot) -> Result<(PathBuf, PathBuf)>
 /// Swift's package manager at work on one of our packages, with the release build of the library.
 fn swift(project: &Project, root: &SwiftRoot, package: &str, verb: &str, name: &str) -> Command {
     let release = project.release();
-    let command = root.command(project, &project.path(package), "swift", [verb, "--scratch-path"]);
-    command
-        .arg(scratch(project, name))
-        .arg("-Xlinker")
-        .arg(format!("-L{}", release.display()))
-        .arg("-Xlinker")
-        .arg(format!("-rpath={}", release.display()))
+    let settings = format!("PKG_CONFIG_PATH={}", scratch(project, "pkgconfig").display());
+    let command =
+        root.command(project, &project.path(package), "env", [&settings, "swift", verb, "--scratch-path"]);
+    command.arg(scratch(project, name)).arg("-Xlinker").arg(format!("-rpath={}", release.display()))
 }
 
 fn scratch(project: &Project, name: &str) -> PathBuf {
