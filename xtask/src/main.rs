@@ -18,6 +18,7 @@ mod report;
 mod sections;
 mod steps;
 mod swift;
+mod swift_apple;
 mod swift_root;
 mod symbols;
 mod version;

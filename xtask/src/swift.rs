@@ -1,6 +1,7 @@
 //! The Swift package: built, tested and used by its example, in a Debian 13; and its pair of the
 //! interoperation tests, which runs outside of that root beside the programs of the other languages.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
@@ -13,10 +14,15 @@ use crate::command::Command;
 use crate::project::{LIBRARY, Project};
 use crate::readme;
 use crate::report::Outcome;
+use crate::swift_apple;
 use crate::swift_root::{self, SwiftRoot};
+use crate::symbols;
 
 /// The package.
 const PACKAGE: &str = "bindings/swift";
+
+/// Its sources.
+const SOURCES: &str = "bindings/swift/Sources/SurfacePort";
 
 /// The name of the README's markers around the commands for the example.
 const MARKER: &str = "swift-example";
@@ -27,16 +33,14 @@ const BUILD_LIMIT: Duration = Duration::from_secs(600);
 /// Host and child of the interoperation tests: a package of their own.
 const PAIR: &str = "tests/interop/swift/pair";
 
-/// What only Apple's systems have.
-const APPLE: &str = "bindings/swift/Sources/SurfacePort/Apple";
-
 /// Builds and tests all that is in Swift.
 pub(crate) fn run(project: &Project) -> Result<Outcome> {
     let root = match swift_root::find(project)? {
         Ok(root) => root,
         Err(reason) => return Ok(Outcome::Skipped(reason)),
     };
-    parse_apple(project, &root)?;
+    check_complete(project)?;
+    swift_apple::check(project, &root)?;
     write_pkg_config(project)?;
     test(project, &root)?;
     run_example(project, &root)?;
@@ -49,7 +53,12 @@ pub(crate) fn run(project: &Project) -> Result<Outcome> {
     Ok(Outcome::Passed)
 }
 
-/// Host and child of the interoperation tests, built to run outside of the Debian 13; or why they cannot be.
+/// The commands of the two programs of the interoperation tests, or why they cannot be made here.
+///
+/// They run outside of the Debian 13, beside the programs of other languages: start them, and have them start others, by
+/// these paths and nothing else, `[host, child of any language...]` and `[host of any language, child]`. Their runtime is
+/// linked in; their loader and the C library are those of the root and stand in the programs, as does where libsurfaceport
+/// is, so that no variable is set that a child would inherit.
 #[allow(dead_code, reason = "for the step that pairs the languages")]
 pub(crate) fn interop(project: &Project) -> Result<Result<(PathBuf, PathBuf), String>> {
     match swift_root::find(project)? {
@@ -61,22 +70,24 @@ pub(crate) fn interop(project: &Project) -> Result<Result<(PathBuf, PathBuf), St
     }
 }
 
-/// The sources for Apple's systems have no compiler here that knows their frameworks; each is parsed at least.
-fn parse_apple(project: &Project, root: &SwiftRoot) -> Result<()> {
-    let sources = project.files(APPLE, "swift")?;
-    if sources.is_empty() {
-        bail!("there is no source in {APPLE}");
+/// Each function of the C API has its place in the package. To hold a handle once more is what Swift does by itself.
+fn check_complete(project: &Project) -> Result<()> {
+    let mut text = String::new();
+    for folder in [SOURCES.to_owned(), format!("{SOURCES}/Apple")] {
+        for source in project.files(&folder, "swift")? {
+            text +=
+                &fs::read_to_string(&source).with_context(|| format!("cannot read {}", source.display()))?;
+        }
     }
-    let mut command = root.command(
-        project,
-        &project.root,
-        "swiftc",
-        ["-parse", "-swift-version", "6", "-warnings-as-errors"],
-    );
-    for source in sources {
-        command = command.arg(source);
+    let used: BTreeSet<&str> = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').collect();
+    let missing: Vec<String> = symbols::listed(project)?
+        .into_iter()
+        .filter(|name| !used.contains(name.as_str()) && !name.ends_with("_retain"))
+        .collect();
+    if !missing.is_empty() {
+        bail!("the Swift package does not use {}", missing.join(", "));
     }
-    command.run()
+    Ok(())
 }
 
 /// Says where the release build of the library is, as the file of an installed one would.
@@ -119,8 +130,8 @@ fn run_example(project: &Project, root: &SwiftRoot) -> Result<()> {
     Ok(())
 }
 
-/// The programs find the system's libraries in the Debian 13, and so run on an older one too. Swift's own are
-/// linked into them.
+/// Makes the two programs, `swift/interop/host` and `swift/interop/child` in the target folder. They find the system's
+/// libraries in the Debian 13, and so run on an older one too. Swift's own are linked into them.
 fn build_pair(project: &Project, root: &SwiftRoot) -> Result<(PathBuf, PathBuf)> {
     let libraries = first(root.folder(), &["usr/lib/x86_64-linux-gnu", "usr/lib/aarch64-linux-gnu"])?;
     let loader = first(
@@ -136,7 +147,16 @@ fn build_pair(project: &Project, root: &SwiftRoot) -> Result<(PathBuf, PathBuf)>
         command = command.arg("-Xlinker").arg(flag);
     }
     command.arg("-Xswiftc").arg("-warnings-as-errors").run()?;
-    let folder = scratch(project, "pair").join("debug");
+    let built = scratch(project, "pair").join("debug");
+    let folder = scratch(project, "interop");
+    fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    for name in ["host", "child"] {
+        // One that still runs cannot be written over.
+        let program = folder.join(name);
+        let _ = fs::remove_file(&program);
+        fs::copy(built.join(name), &program)
+            .with_context(|| format!("cannot write {}", program.display()))?;
+    }
     Ok((folder.join("host"), folder.join("child")))
 }
 

@@ -61,7 +61,8 @@ pub(crate) fn write_list(project: &Project, header: &str) -> Result<()> {
     Ok(())
 }
 
-fn listed(project: &Project) -> Result<BTreeSet<String>> {
+/// All functions of the list.
+pub(crate) fn listed(project: &Project) -> Result<BTreeSet<String>> {
     Ok(project.read(LIST)?.lines().map(str::trim).filter(|line| !line.is_empty()).map(String::from).collect())
 }
 

@@ -14,7 +14,7 @@ fi
 rm -rf --one-file-system "$root"
 mkdir -p "$root"
 debootstrap --variant=minbase trixie "$root"
-"$here/in-root.sh" 0:0 "$root" -- apt-get install --yes --no-install-recommends \
+"$here/in-root.sh" 0:0 "$root" -- apt-get -o Acquire::Retries=3 install --yes --no-install-recommends \
     swiftlang libc6-dev libstdc++-14-dev pkgconf
 rm -f "$root"/var/cache/apt/archives/*.deb
 touch "$root/.complete"

@@ -88,6 +88,10 @@ public final class Child: @unchecked Sendable {
         }
     }
 
+    /// What both sides can do beyond the first version, as bits; none is defined yet. 0 before the hello.
+    public var features: UInt64 { sfp_child_features(handle) }
+    /// How many messages were refused that did not come from the host or were not well-formed.
+    public var refused: UInt64 { sfp_child_refused(handle) }
     /// Readable when there is something to do, and for good once the host is gone. It is the library's.
     public var fileDescriptor: Int32 { sfp_child_fd(handle) }
 }

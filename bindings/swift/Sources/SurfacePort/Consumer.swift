@@ -56,6 +56,7 @@ public final class Consumer: @unchecked Sendable {
         public let waited: UInt64
     }
 
+    /// What it has counted until now.
     public var statistics: Statistics {
         get throws(SurfacePortError) {
             var counts = sfp_consumer_statistics()

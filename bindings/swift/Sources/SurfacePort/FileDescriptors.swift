@@ -31,6 +31,24 @@ extension ReceiveRight {
     }
 }
 
+extension ChannelEnd {
+    /// Makes an end of its raw form, two descriptors, which stay yours. Close them after the call: as long as they are
+    /// open, the peer does not learn that the end is gone.
+    /// - Throws: `invalidArgument` (one is not open), `malformed` (one is no end of a SOCK_SEQPACKET socket).
+    public convenience init(receiving: Int32, sending: Int32) throws(SurfacePortError) {
+        self.init(adopting: try make { sfp_channel_end_from_fds(receiving, sending, $0) })
+    }
+
+    /// Turns the end into its raw form: the descriptors by which messages come and go, yours to close. The end is empty
+    /// then.
+    /// - Throws: `wrongState`: it is empty, or has no such form any more.
+    public func intoFileDescriptors() throws(SurfacePortError) -> (receiving: Int32, sending: Int32) {
+        var sending: Int32 = -1
+        let receiving = try descriptor { sfp_channel_end_into_fds(handle, $0, &sending) }
+        return (receiving, sending)
+    }
+}
+
 extension Surface {
     /// A descriptor of its memory, which is yours to close.
     public func exportFileDescriptor() throws(SurfacePortError) -> Int32 {

@@ -137,7 +137,10 @@ public final class Host: @unchecked Sendable {
     public var processID: UInt32 { sfp_host_process_id(handle) }
     /// Whether the child has said hello, and its session has not ended since.
     public var isConnected: Bool { sfp_host_is_connected(handle) }
-    /// How many processes were refused that were not the child.
+    /// What both sides can do beyond the first version, as bits; none is defined yet. 0 before the hello.
+    public var features: UInt64 { sfp_host_features(handle) }
+    /// How many messages were refused: hellos with the wrong secret, from the wrong process or of another version, and
+    /// whatever else did not come from the child or was not well-formed.
     public var refused: UInt64 { sfp_host_refused(handle) }
     /// Readable when there is something to do, and for good once the child has ended. It is the library's.
     public var fileDescriptor: Int32 { sfp_host_fd(handle) }

@@ -9,6 +9,8 @@ public final class Invitation {
     private let handle: OpaquePointer
     private var helloTimeout: Duration? = .seconds(10)
 
+    /// Makes what the next child inherits.
+    /// - Throws: `resourceExhausted`.
     public init() throws(SurfacePortError) {
         handle = try make { sfp_invitation_create($0) }
     }

@@ -1,5 +1,6 @@
 /// What pixels are: a four-character code, with the meaning that it has in IOSurface and Core Video.
 public struct PixelFormat: RawRepresentable, Hashable, Sendable {
+    /// The code, its first character in the highest byte.
     public let rawValue: UInt32
 
     public init(rawValue: UInt32) {

@@ -2,9 +2,13 @@ import CSurfacePort
 
 /// A rectangle in pixels, from the upper left corner of the image.
 public struct PixelRectangle: Hashable, Sendable {
+    /// From the left edge of the image.
     public var x: UInt32
+    /// From the upper edge of the image.
     public var y: UInt32
+    /// In pixels.
     public var width: UInt32
+    /// In pixels.
     public var height: UInt32
 
     public init(x: UInt32, y: UInt32, width: UInt32, height: UInt32) {

@@ -101,6 +101,7 @@ public final class Producer: @unchecked Sendable {
         public let consumers: Int
     }
 
+    /// What it has counted until now.
     public var statistics: Statistics {
         get throws(SurfacePortError) {
             var counts = sfp_producer_statistics()

@@ -34,6 +34,7 @@ public struct SpawnOptions: Hashable, Sendable {
         case leave = 1
     }
 
+    /// Options with their defaults.
     public init() {}
 
     /// Calls `body` with the options of the C API, which are valid there only.

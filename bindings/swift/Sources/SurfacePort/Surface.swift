@@ -41,7 +41,9 @@ public final class Surface: @unchecked Sendable {
     public var width: Int { Int(sfp_surface_width(handle)) }
     /// In pixels.
     public var height: Int { Int(sfp_surface_height(handle)) }
+    /// What the pixels are.
     public var format: PixelFormat { PixelFormat(rawValue: sfp_surface_pixel_format(handle)) }
+    /// What the memory is.
     public var backing: Backing { Backing(rawValue: sfp_surface_backing(handle)) ?? .native }
     /// All its memory, in bytes.
     public var allocationSize: Int { sfp_surface_allocation_size(handle) }

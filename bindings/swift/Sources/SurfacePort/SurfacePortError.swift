@@ -13,6 +13,7 @@ public struct SurfacePortError: Error, Equatable, Sendable {
 
     /// The kinds of failures, with the numbers of the C API. Later versions may add some.
     public struct Status: RawRepresentable, Hashable, Sendable {
+        /// The number of the C API.
         public let rawValue: Int32
 
         public init(rawValue: Int32) {

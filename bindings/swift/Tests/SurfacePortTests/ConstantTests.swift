@@ -70,6 +70,8 @@ final class ConstantTests: XCTestCase {
 
     func testVersion() {
         XCTAssertEqual(SurfacePortVersion.library, SFP_VERSION)
+        let number = SFP_VERSION_MAJOR * 1_000_000 + SFP_VERSION_MINOR * 1000 + SFP_VERSION_PATCH
+        XCTAssertEqual(SurfacePortVersion.number, UInt32(number))
     }
 
     func testTimes() {

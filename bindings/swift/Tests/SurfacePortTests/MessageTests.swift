@@ -86,6 +86,19 @@ final class MessageTests: XCTestCase {
         XCTAssertEqual(id, 3)
     }
 
+    func testWaitsLeaveNothing() async throws {
+        let descriptors = try openDescriptors()
+        for id in 1...UInt32(100) {
+            let right = try ReceiveRight()
+            let send = try right.makeSendRight()
+            let waiting = Task { try await right.receive().id }
+            try send.send(Message(id: id), timeout: limit)
+            let received = try await waiting.value
+            XCTAssertEqual(received, id)
+        }
+        XCTAssertLessThan(try openDescriptors(), descriptors + 10)
+    }
+
     func testMessagesAreASequenceOnAnActor() async throws {
         let right = try ReceiveRight()
         var send: SendRight? = try right.makeSendRight()
@@ -120,6 +133,21 @@ final class MessageTests: XCTestCase {
         try send.send(Message(id: 9), timeout: limit)
         XCTAssertEqual(try right.receive(timeout: limit).id, 9)
     }
+
+    #if os(Linux)
+    func testAChannelEndIsTwoDescriptors() throws {
+        let (one, other) = try ChannelEnd.makePair()
+        let descriptors = try one.intoFileDescriptors()
+        assertThrows(.wrongState) { try one.open() }
+        let again = try ChannelEnd(receiving: descriptors.receiving, sending: descriptors.sending)
+        close(descriptors.receiving)
+        close(descriptors.sending)
+        let (a, b) = (try again.open(), try other.open())
+        try a.send(Message(id: 8), timeout: limit)
+        XCTAssertEqual(try b.receive(timeout: limit).id, 8)
+        assertThrows(.invalidArgument) { try ChannelEnd(receiving: -1, sending: -1) }
+    }
+    #endif
 
     func testChannelEndsMeet() async throws {
         let (one, other) = try ChannelEnd.makePair()

@@ -53,6 +53,8 @@ final class SessionTests: XCTestCase {
         let host = try Host.spawn(testChild("echo"))
         let channel = try await host.channel(timeout: limit)
         XCTAssertTrue(host.isConnected)
+        XCTAssertEqual(host.features, 0)
+        XCTAssertEqual(host.refused, 0)
         XCTAssertEqual(try channel.peer.processID, host.processID)
         let memory = try Memory(size: 4096)
         let message = try Message(id: 10, text: "there")

@@ -41,6 +41,23 @@ extension ReceiveRight {
     }
 }
 
+extension ChannelEnd {
+    /// Makes an end of its two ports: `receiving` is the library's then, `sending` stays yours.
+    /// - Throws: `invalidArgument` (a name does not have its right), `resourceExhausted`.
+    public convenience init(receiving: mach_port_t, sending: mach_port_t) throws(SurfacePortError) {
+        self.init(adopting: try make { sfp_channel_end_from_mach_ports(receiving, sending, $0) })
+    }
+
+    /// Turns the end into the receive right where its messages arrive and the send right where they go, both yours. The
+    /// end is empty then.
+    /// - Throws: `wrongState`.
+    public func intoMachPorts() throws(SurfacePortError) -> (receiving: mach_port_t, sending: mach_port_t) {
+        var sending = mach_port_t(MACH_PORT_NULL)
+        let receiving = try machPort { sfp_channel_end_into_mach_ports(handle, $0, &sending) }
+        return (receiving, sending)
+    }
+}
+
 extension Surface {
     /// Makes a surface of a Mach port that stands for one; the port stays yours.
     public convenience init(machPort: mach_port_t) throws(SurfacePortError) {

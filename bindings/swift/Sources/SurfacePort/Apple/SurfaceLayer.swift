@@ -13,6 +13,7 @@ public final class LayerPresenter {
     private var shown: Frame?
     private var before: Frame?
 
+    /// Presents in a layer, whose contents are the presenter's from now on.
     public init(layer: CALayer) {
         self.layer = layer
     }
