@@ -19,6 +19,7 @@ open class CATransaction {
     open class func setDisableActions(_ flag: Bool) {}
 }
 
+@available(macOS 14.0, *)
 open class CADisplayLink {
     open func add(to runloop: RunLoop, forMode mode: RunLoop.Mode) {}
     open func invalidate() {}

@@ -6,7 +6,7 @@ import Dispatch
 
 typealias DispatchSourceFunction = (
     OpaquePointer?, DispatchQueue?, sfp_ready_callback?, UnsafeMutableRawPointer?, sfp_context_release?
-) -> (any DispatchSourceProtocol)?
+) -> DispatchSource?
 typealias RunLoopSourceFunction = (
     OpaquePointer?, sfp_ready_callback?, UnsafeMutableRawPointer?, sfp_context_release?
 ) -> CFRunLoopSource?

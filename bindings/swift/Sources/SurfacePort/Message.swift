@@ -87,7 +87,11 @@ public final class Message {
 
     /// The payload as a text, if it is UTF-8.
     public var text: String? {
-        withPayload { String(validating: $0, as: UTF8.self) }
+        withPayload { bytes in
+            // What is not UTF-8 is repaired, and so becomes other bytes. `String(validating:as:)` needs macOS 15.
+            let text = String(decoding: bytes, as: UTF8.self)
+            return text.utf8.elementsEqual(bytes) ? text : nil
+        }
     }
 
     // MARK: Attachments

@@ -25,6 +25,8 @@ final class MessageTests: XCTestCase {
         XCTAssertEqual(received.id, 5)
         XCTAssertEqual(received.payload, Array("päckchen".utf8) + [0, 255])
         XCTAssertNil(received.text)
+        XCTAssertEqual(Message(id: 1).text, "")
+        XCTAssertEqual(try Message(id: 1, text: "\u{fffd}").text, "\u{fffd}")
         XCTAssertEqual(received.attachments, [.memory, .surface, .sendRight, .receiveRight, .fileDescriptor])
         XCTAssertEqual(try received.takeMemory(at: 0).read(at: 7, count: 3), [1, 2, 3])
         XCTAssertEqual(try received.takeSurface(at: 1).width, 4)

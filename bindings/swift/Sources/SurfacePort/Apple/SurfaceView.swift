@@ -58,7 +58,7 @@ public final class SurfaceView: NSView {
         stopFrames = nil
         guard let consumer, window != nil else { return }
         if #available(macOS 14.0, *) {
-            let link = displayLink(target: self, selector: #selector(takeFrame))
+            let link = displayLink(target: self, selector: #selector(refresh))
             link.add(to: .main, forMode: .common)
             stopFrames = { link.invalidate() }
         } else {
@@ -76,8 +76,13 @@ public final class SurfaceView: NSView {
         }
     }
 
+    @available(macOS 14.0, *)
+    @objc private func refresh(_ link: CADisplayLink) {
+        takeFrame()
+    }
+
     /// Takes all frames that are there, and shows the last one of them.
-    @objc private func takeFrame() {
+    private func takeFrame() {
         guard let consumer else { return }
         var newest: Frame?
         do {
