@@ -34,7 +34,8 @@ extension Channel {
 }
 
 extension Producer {
-    /// Makes a dispatch source, whose handler is called while ``Producer/acquire(timeout:)`` with `.zero` has something to do.
+    /// Makes a dispatch source, whose handler is called while ``Producer/acquire(timeout:)`` with `.zero` has something to
+    /// do.
     public func makeDispatchSource(
         queue: DispatchQueue? = nil, handler: @escaping @Sendable () -> Void
     ) throws(SurfacePortError) -> any DispatchSourceProtocol {
@@ -43,8 +44,8 @@ extension Producer {
 }
 
 extension Consumer {
-    /// Makes a dispatch source, whose handler is called while ``Consumer/acquire(timeout:)`` with `.zero` has something to do. Acquire until `timedOut`, in the
-    /// handler and once before: only who found no frame is told of the next one.
+    /// Makes a dispatch source, whose handler is called while ``Consumer/acquire(timeout:)`` with `.zero` has something to
+    /// do. Acquire until `timedOut`, in the handler and once before: only who found no frame is told of the next one.
     public func makeDispatchSource(
         queue: DispatchQueue? = nil, handler: @escaping @Sendable () -> Void
     ) throws(SurfacePortError) -> any DispatchSourceProtocol {

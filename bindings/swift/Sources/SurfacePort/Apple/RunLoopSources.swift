@@ -35,7 +35,8 @@ extension Channel {
 }
 
 extension Producer {
-    /// Makes a run loop source, whose handler is called while ``Producer/acquire(timeout:)`` with `.zero` has something to do.
+    /// Makes a run loop source, whose handler is called while ``Producer/acquire(timeout:)`` with `.zero` has something to
+    /// do.
     public func makeRunLoopSource(
         handler: @escaping () -> Void
     ) throws(SurfacePortError) -> CFRunLoopSource {
@@ -44,8 +45,8 @@ extension Producer {
 }
 
 extension Consumer {
-    /// Makes a run loop source, whose handler is called while ``Consumer/acquire(timeout:)`` with `.zero` has something to do. Acquire until `timedOut`, in the
-    /// handler and once before: only who found no frame is told of the next one.
+    /// Makes a run loop source, whose handler is called while ``Consumer/acquire(timeout:)`` with `.zero` has something to
+    /// do. Acquire until `timedOut`, in the handler and once before: only who found no frame is told of the next one.
     public func makeRunLoopSource(
         handler: @escaping () -> Void
     ) throws(SurfacePortError) -> CFRunLoopSource {

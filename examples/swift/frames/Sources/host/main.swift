@@ -12,7 +12,7 @@ for try await frame in try await host.consumer() {
 }                                         // throws `peerDead` if the child crashed
 print("the child ended: \(try await host.exit())")
 
-/// Showing is your part: on a Mac, `SurfaceView` and `SurfaceLayer` do it. Here: which frame it is, which the child wrote
+/// Showing is your part: on a Mac, `SurfaceView` and `LayerPresenter` do it. Here: which frame it is, which the child wrote
 /// into the first pixel, and a colour.
 func show(_ frame: Frame) throws {
     try frame.withPixels { pixels in
