@@ -138,6 +138,11 @@ fn build_pair(project: &Project, root: &SwiftRoot) -> Result<(PathBuf, PathBuf)>
         root.folder(),
         &["usr/lib64/ld-linux-x86-64.so.2", "usr/lib/aarch64-linux-gnu/ld-linux-aarch64.so.1"],
     )?;
+    // The plan of an earlier build knows nothing of files that came to, or went from, a package that this one uses.
+    let plan = scratch(project, "pair").join("debug.yaml");
+    if plan.exists() {
+        fs::remove_file(&plan).with_context(|| format!("cannot remove {}", plan.display()))?;
+    }
     let mut command = swift(project, root, PAIR, "build", "pair").arg("--static-swift-stdlib");
     for flag in [
         "--disable-new-dtags".to_owned(),

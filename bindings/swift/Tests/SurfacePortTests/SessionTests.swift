@@ -43,7 +43,7 @@ final class SessionTests: XCTestCase {
         await assertThrows(.peerDead) {
             for try await _ in frames { seen += 1 }
         }
-        XCTAssertEqual(seen, 1)
+        XCTAssertEqual(seen, 4)
         let exit = try await host.exit(timeout: limit)
         XCTAssertEqual(exit, .signalled(SIGKILL))
         await assertThrows(.peerDead) { try await host.consumer(timeout: limit) }

@@ -27,9 +27,10 @@ case "frames":
     try await present(20, to: try Child.connect().producer(width: 32, height: 16, mode: .fifo))
 
 case "crash":
-    // Dies with a frame presented and the stream not ended.
+    // Dies with frames presented and the stream not ended. There are three images: an image for the fourth frame says
+    // that the host has taken the first one, and so has the images.
     let frames = try Child.connect().producer(width: 32, height: 16, mode: .fifo)
-    try await present(1, to: frames)
+    try await present(4, to: frames)
     kill(getpid(), SIGKILL)
 
 case "silent":
