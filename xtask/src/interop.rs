@@ -11,6 +11,7 @@ use anyhow::{Context, Result, bail};
 use crate::c_compiler;
 use crate::project::{LIBRARY, Project};
 use crate::report::Outcome;
+use crate::swift;
 
 /// Where the programs are, a folder for each language.
 const FOLDER: &str = "tests/interop";
@@ -30,7 +31,7 @@ const LANGUAGES: [Language; 5] = [
     Language { name: "C++", build: build_cpp },
     Language { name: "Rust", build: build_rust },
     Language { name: "Python", build: find_python },
-    Language { name: "Swift", build: find_swift },
+    Language { name: "Swift", build: build_swift },
 ];
 
 /// What became of building a language's programs.
@@ -224,15 +225,12 @@ fn find_python(project: &Project, _folder: &Path) -> Result<Built> {
     Ok(Built::Programs(Programs { host: program("host.py"), child: program("child.py") }))
 }
 
-/// Swift, whose programs the step `swift` builds, to be run by themselves: they find the libraries of the system that
-/// has the compiler.
-fn find_swift(project: &Project, _folder: &Path) -> Result<Built> {
-    let program = |name: &str| project.target.join("swift").join("pair").join("debug").join(name);
-    let (host, child) = (program("host"), program("child"));
-    if !host.is_file() || !child.is_file() {
-        return Ok(Built::Missing(format!("there is no {}; the step `swift` makes it", host.display())));
-    }
-    Ok(Built::Programs(Programs { host: vec![host.into()], child: vec![child.into()] }))
+/// Swift, built in a Debian 13 and run by themselves.
+fn build_swift(project: &Project, _folder: &Path) -> Result<Built> {
+    Ok(match swift::interop(project)? {
+        Ok((host, child)) => Built::Programs(Programs { host: vec![host.into()], child: vec![child.into()] }),
+        Err(reason) => Built::Missing(reason),
+    })
 }
 
 #[cfg(test)]

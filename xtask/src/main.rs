@@ -23,6 +23,9 @@ mod readme;
 mod report;
 mod sections;
 mod steps;
+mod swift;
+mod swift_apple;
+mod swift_root;
 mod symbols;
 mod version;
 

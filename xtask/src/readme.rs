@@ -16,8 +16,14 @@ use crate::report::Outcome;
 const README: &str = "README.md";
 
 /// The files that README.md must show.
-const SHOWN: [&str; 4] =
-    ["examples/c/host.c", "examples/c/child.c", "examples/cpp/host.cpp", "examples/cpp/child.cpp"];
+const SHOWN: [&str; 6] = [
+    "examples/c/host.c",
+    "examples/c/child.c",
+    "examples/cpp/host.cpp",
+    "examples/cpp/child.cpp",
+    "examples/swift/frames/Sources/host/main.swift",
+    "examples/swift/frames/Sources/child/main.swift",
+];
 
 /// Compares each code block that names a file with the file.
 pub(crate) fn check(project: &Project) -> Result<Outcome> {

@@ -10,7 +10,7 @@ use crate::project::Project;
 use crate::report::{Entry, Outcome, Report};
 use crate::{
     c_examples, c_tests, cargo, cpp_examples, cpp_header, cpp_tests, dependencies, header, interop, macos,
-    objc_examples, readme, symbols, version,
+    objc_examples, readme, swift, symbols, version,
 };
 
 /// A step of `cargo xtask test`. They run in this order.
@@ -58,6 +58,8 @@ pub(crate) enum Step {
     CppExamples,
     /// The tests of the C++ header, by GCC and by clang, under the sanitizers and valgrind
     CppTests,
+    /// The Swift package, in a Debian 13: its tests, its example, its interoperation pair
+    Swift,
     /// Library, program, tests and examples for macOS link, and what they import and export is right
     Macos,
     /// The host of each language with the child of each language
@@ -87,6 +89,7 @@ impl Step {
             | Step::CValgrind
             | Step::CppExamples
             | Step::CppTests
+            | Step::Swift
             | Step::Interop => &[Step::Library],
             _ => &[],
         }
@@ -115,6 +118,7 @@ impl Step {
             Step::CValgrind => c_tests::run_in_valgrind(project),
             Step::CppExamples => cpp_examples::run(project),
             Step::CppTests => cpp_tests::run(project),
+            Step::Swift => swift::run(project),
             Step::Macos => macos::step(project),
             Step::Interop => interop::run(project),
         }

@@ -66,7 +66,8 @@ pub(crate) fn declared(header: &str) -> Result<BTreeSet<String>> {
     functions(&unconditional(header)?)
 }
 
-fn listed(project: &Project) -> Result<BTreeSet<String>> {
+/// All functions of the list.
+pub(crate) fn listed(project: &Project) -> Result<BTreeSet<String>> {
     Ok(project.read(LIST)?.lines().map(str::trim).filter(|line| !line.is_empty()).map(String::from).collect())
 }
 

@@ -1,0 +1,15 @@
+// swift-tools-version: 5.9
+import PackageDescription
+
+// The two programs of the interoperation tests in Swift. The folder is not called `swift`: two packages that are used
+// together cannot have folders of the same name.
+let package = Package(
+    name: "pair",
+    platforms: [.macOS(.v13)],
+    dependencies: [.package(path: "../../../../bindings/swift")],
+    targets: [
+        .executableTarget(name: "host", dependencies: [.product(name: "SurfacePort", package: "swift")]),
+        .executableTarget(name: "child", dependencies: [.product(name: "SurfacePort", package: "swift")]),
+    ],
+    swiftLanguageVersions: [.version("6")]
+)

@@ -1,0 +1,2 @@
+open class CVBuffer {}
+public typealias CVPixelBuffer = CVBuffer

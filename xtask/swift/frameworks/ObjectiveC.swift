@@ -1,0 +1,3 @@
+public struct Selector: ExpressibleByStringLiteral {
+    public init(stringLiteral: String) {}
+}
