@@ -63,8 +63,7 @@ class Channel(Handle[sfp_channel]):
 
         A failure leaves the message as it was. Raises as `SendRight.send()`.
         """
-        handle = self._reference
-        messages.give(message, lambda given, time: c.sfp_channel_send(handle, given, time), timeout)
+        messages.give(message, lambda given, time: c.sfp_channel_send(self._reference, given, time), timeout)
 
     def request(self, message: messages.Message, timeout: Timeout = None) -> messages.Message:
         """Sends a message, and waits for its answer, for both together `timeout` seconds.
@@ -72,10 +71,10 @@ class Channel(Handle[sfp_channel]):
         Raises as `send()`, and `PeerDead` when the request ends unanswered.
         """
         answer = sfp_message()
-        handle, time = self._reference, nanoseconds(timeout)
+        time = nanoseconds(timeout)
 
         def call(given: sfp_message, _: int) -> int:
-            return int(c.sfp_channel_request(handle, given, time, byref(answer)))
+            return int(c.sfp_channel_request(self._reference, given, time, byref(answer)))
 
         messages.give(message, call, 0)
         return messages.Message._of(answer)
@@ -93,8 +92,8 @@ class Channel(Handle[sfp_channel]):
         Raises `TimedOut`; `PeerDead` when the peer is gone, and all that it sent was received;
         `Malformed`; `ResourceExhausted` if there are no descriptors for what it carries.
         """
-        handle, message = self._reference, sfp_message()
-        wait(lambda time: c.sfp_channel_receive(handle, time, byref(message)), timeout)
+        message = sfp_message()
+        wait(lambda time: c.sfp_channel_receive(self._reference, time, byref(message)), timeout)
         return messages.Message._of(message)
 
     async def receive_async(self, timeout: Timeout = None) -> messages.Message:

@@ -74,8 +74,8 @@ class Child(Handle[sfp_child]):
         if mode != PresentMode.DEFAULT:
             with self.consumer_right(timeout) as right:
                 return right.attach(mode)
-        handle, consumer = self._reference, sfp_consumer()
-        wait(lambda time: c.sfp_child_accept_consumer(handle, time, byref(consumer)), timeout)
+        consumer = sfp_consumer()
+        wait(lambda time: c.sfp_child_accept_consumer(self._reference, time, byref(consumer)), timeout)
         return Consumer(consumer)
 
     async def consumer_async(
@@ -86,8 +86,8 @@ class Child(Handle[sfp_child]):
 
     def consumer_right(self, timeout: Timeout = None) -> ConsumerRight:
         """Takes the next right to consume that the host offers."""
-        handle, right = self._reference, sfp_consumer_right()
-        wait(lambda time: c.sfp_child_accept_consumer_right(handle, time, byref(right)), timeout)
+        right = sfp_consumer_right()
+        wait(lambda time: c.sfp_child_accept_consumer_right(self._reference, time, byref(right)), timeout)
         return ConsumerRight(right)
 
     def channel(self) -> Channel:
@@ -98,8 +98,7 @@ class Child(Handle[sfp_child]):
 
     def wait_closed(self, timeout: Timeout = None) -> None:
         """Waits until the host ends the session, in good order or not. Raises `TimedOut`."""
-        handle = self._reference
-        wait(lambda time: c.sfp_child_wait_closed(handle, time), timeout)
+        wait(lambda time: c.sfp_child_wait_closed(self._reference, time), timeout)
 
     async def wait_closed_async(self, timeout: Timeout = None) -> None:
         """As `wait_closed()`, on asyncio."""

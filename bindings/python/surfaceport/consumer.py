@@ -43,9 +43,9 @@ class Consumer(Handle[sfp_consumer]):
         all its frames were taken; `Refused` if the producer does not want this consumer; `WrongState`
         while 16 frames are held.
         """
-        handle, frame = self._reference, sfp_frame()
-        if c.sfp_consumer_acquire(handle, 0, byref(frame)):
-            wait(lambda time: c.sfp_consumer_acquire(handle, time, byref(frame)), timeout)
+        frame = sfp_frame()
+        if c.sfp_consumer_acquire(self._reference, 0, byref(frame)):
+            wait(lambda time: c.sfp_consumer_acquire(self._reference, time, byref(frame)), timeout)
         return Frame(frame)
 
     async def acquire_async(self, timeout: Timeout = None) -> Frame:

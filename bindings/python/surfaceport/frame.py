@@ -25,11 +25,10 @@ class Frame(Handle[sfp_frame]):
     producer draws next. Threads: any, but one at a time for the first look at the pixels.
     """
 
-    __slots__ = ("_locked", "_surface")
+    __slots__ = ("_locked",)
 
     def __init__(self, handle: sfp_frame) -> None:
         self._handle = handle
-        self._surface: Surface | None = None
         self._locked: sfp_surface | None = None
 
     @property
@@ -47,10 +46,9 @@ class Frame(Handle[sfp_frame]):
     @property
     def surface(self) -> Surface:
         """Its surface, locked for reading by the first look at the pixels, until the frame is released."""
-        if self._surface is None:
-            address = c.sfp_surface_retain(c.sfp_frame_surface(self._reference))
-            self._surface = Surface._of(sfp_surface(address), self._lock)
-        return self._surface
+        # It keeps us, so we do not keep it: a cycle would hold the frame until Python looks for cycles.
+        address = c.sfp_surface_retain(c.sfp_frame_surface(self._reference))
+        return Surface._of(sfp_surface(address), self._lock)
 
     @property
     def array(self) -> numpy.ndarray[Any, Any]:

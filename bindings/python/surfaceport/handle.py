@@ -17,6 +17,9 @@ class Handle(Generic[R]):
 
     What is not closed ends when nothing refers to it any more. After `close()` every call raises
     `WrongState`. A call that is on its way in another thread keeps what it needs.
+
+    Methods look a reference up where they pass it, and keep none in a variable: the traceback of an
+    exception would hold it, and what was closed would live on.
     """
 
     __slots__ = ("__weakref__", "_handle")

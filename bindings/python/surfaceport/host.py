@@ -82,8 +82,7 @@ class Host(Handle[sfp_host]):
 
     def wait_connected(self, timeout: Timeout = None) -> None:
         """Waits until the child has said hello. Raises `TimedOut`, or `PeerDead` if it ended without."""
-        handle = self._reference
-        wait(lambda time: c.sfp_host_wait_connected(handle, time), timeout)
+        wait(lambda time: c.sfp_host_wait_connected(self._reference, time), timeout)
 
     def consumer(self, timeout: Timeout = None, *, mode: PresentMode = PresentMode.DEFAULT) -> Consumer:
         """Attaches to the next swapchain that the child offers; waits until there is one.
@@ -94,8 +93,8 @@ class Host(Handle[sfp_host]):
         if mode != PresentMode.DEFAULT:
             with self.consumer_right(timeout) as right:
                 return right.attach(mode)
-        handle, consumer = self._reference, sfp_consumer()
-        wait(lambda time: c.sfp_host_accept_consumer(handle, time, byref(consumer)), timeout)
+        consumer = sfp_consumer()
+        wait(lambda time: c.sfp_host_accept_consumer(self._reference, time, byref(consumer)), timeout)
         return Consumer(consumer)
 
     async def consumer_async(
@@ -106,8 +105,8 @@ class Host(Handle[sfp_host]):
 
     def consumer_right(self, timeout: Timeout = None) -> ConsumerRight:
         """Takes the next right to consume that the child offers, for example to pass it on."""
-        handle, right = self._reference, sfp_consumer_right()
-        wait(lambda time: c.sfp_host_accept_consumer_right(handle, time, byref(right)), timeout)
+        right = sfp_consumer_right()
+        wait(lambda time: c.sfp_host_accept_consumer_right(self._reference, time, byref(right)), timeout)
         return ConsumerRight(right)
 
     def offer(self, right: ConsumerRight) -> None:
@@ -120,8 +119,8 @@ class Host(Handle[sfp_host]):
 
     def channel(self, timeout: Timeout = None) -> Channel:
         """Gives the channel for messages of your own, once the child has said hello."""
-        handle, channel = self._reference, sfp_channel()
-        wait(lambda time: c.sfp_host_channel(handle, time, byref(channel)), timeout)
+        channel = sfp_channel()
+        wait(lambda time: c.sfp_host_channel(self._reference, time, byref(channel)), timeout)
         return Channel(channel)
 
     async def channel_async(self, timeout: Timeout = None) -> Channel:
@@ -130,8 +129,8 @@ class Host(Handle[sfp_host]):
 
     def wait_exit(self, timeout: Timeout = None) -> Exit:
         """Waits for the end of the child's process. Raises `TimedOut` while it runs."""
-        handle, end = self._reference, sfp_exit()
-        wait(lambda time: c.sfp_host_wait_exit(handle, time, byref(end)), timeout)
+        end = sfp_exit()
+        wait(lambda time: c.sfp_host_wait_exit(self._reference, time, byref(end)), timeout)
         return Exit(ExitKind(end.kind), end.code)
 
     def kill(self) -> None:

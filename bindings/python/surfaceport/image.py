@@ -8,16 +8,17 @@ from typing import TYPE_CHECKING, Any
 
 from ._native import functions as c
 from ._native.enums import Lock
-from ._native.handles import sfp_image, sfp_producer, sfp_surface
+from ._native.handles import sfp_image, sfp_surface
 from ._native.structures import sfp_pixels
-from .errors import WrongState, failure
-from .errors import check
+from .errors import WrongState, check, failure
 from .frame_info import PresentInfo
 from .handle import Handle
 from .surface import Surface
 
 if TYPE_CHECKING:
     import numpy
+
+    from .producer import Producer
 
 
 class Image(Handle[sfp_image]):
@@ -27,12 +28,11 @@ class Image(Handle[sfp_image]):
     `close()`, gives it back undrawn. It is for one thread at a time.
     """
 
-    __slots__ = ("_locked", "_producer", "_surface", "info")
+    __slots__ = ("_locked", "_producer", "info")
 
-    def __init__(self, handle: sfp_image, producer: sfp_producer) -> None:
+    def __init__(self, handle: sfp_image, producer: Producer) -> None:
         self._handle = handle
         self._producer = producer
-        self._surface: Surface | None = None
         self._locked = False
         self.info: PresentInfo | None = None
 
@@ -44,10 +44,9 @@ class Image(Handle[sfp_image]):
     @property
     def surface(self) -> Surface:
         """Its surface, locked for writing by the first look at the pixels, until it is presented."""
-        if self._surface is None:
-            address = c.sfp_surface_retain(c.sfp_image_surface(self._reference))
-            self._surface = Surface._of(sfp_surface(address), self._lock)
-        return self._surface
+        # It keeps us, so we do not keep it: a cycle would hold the image until Python looks for cycles.
+        address = c.sfp_surface_retain(c.sfp_image_surface(self._reference))
+        return Surface._of(sfp_surface(address), self._lock)
 
     @property
     def array(self) -> numpy.ndarray[Any, Any]:
@@ -59,17 +58,18 @@ class Image(Handle[sfp_image]):
 
         Raises `WrongState` if a frame of another size was presented since it was acquired.
         """
-        handle = self._reference
         self._unlock()
         said = None if info is None else byref(info._struct())
+        if self._producer.closed:
+            raise WrongState("the producer is closed")
         # The call ends a reference if it succeeds: it gets one of its own.
-        c.sfp_image_retain(handle)
-        status = c.sfp_producer_present(self._producer, handle, said)
+        c.sfp_image_retain(self._reference)
+        status = c.sfp_producer_present(self._producer._reference, self._reference, said)
         if status:
             error = failure(status)
-            c.sfp_image_release(handle)
+            c.sfp_image_release(self._reference)
             raise error
-        self._handle = None
+        self.close()
 
     def _lock(self) -> None:
         if self._handle is None:
@@ -82,6 +82,11 @@ class Image(Handle[sfp_image]):
         if self._locked:
             self._locked = False
             check(c.sfp_image_unlock(self._handle))
+
+    def close(self) -> None:
+        """Gives the image back undrawn, unless it was presented. Once more does nothing."""
+        self._locked = False
+        self._handle = None
 
     def __exit__(
         self,

@@ -184,8 +184,7 @@ class Message(Handle[sfp_message]):
 
         Raises `WrongState` for what is no request or was answered, `PeerDead` if nobody waits any more.
         """
-        request = self._reference
-        give(answer, lambda given, time: c.sfp_message_reply(request, given, time), timeout)
+        give(answer, lambda given, time: c.sfp_message_reply(self._reference, given, time), timeout)
 
     def take_reply_right(self) -> ports.SendOnceRight:
         """Takes the right to answer out of a request, to answer it from elsewhere."""
@@ -204,12 +203,11 @@ def give(message: Message, call: Callable[[sfp_message, int], int], timeout: Tim
     It gets one more reference to end, so that even an interrupt right behind the call cannot have the
     same one ended twice.
     """
-    handle = message._reference
-    c.sfp_message_retain(handle)
+    c.sfp_message_retain(message._reference)
     try:
-        wait(lambda time: call(handle, time), timeout)
+        wait(lambda time: call(message._reference, time), timeout)
     except Error:
-        c.sfp_message_release(handle)
+        c.sfp_message_release(message._reference)
         raise
     message.close()
 

@@ -56,8 +56,8 @@ class PortSet(Handle[sfp_port_set]):
 
     def wait(self, timeout: Timeout = None) -> Event:
         """Waits until a member is ready. Raises `TimedOut`."""
-        handle, event = self._reference, sfp_port_set_event()
-        wait(lambda time: c.sfp_port_set_wait(handle, time, byref(event)), timeout)
+        event = sfp_port_set_event()
+        wait(lambda time: c.sfp_port_set_wait(self._reference, time, byref(event)), timeout)
         return Event(event.key, Ready(event.kind))
 
     async def wait_async(self, timeout: Timeout = None) -> Event:

@@ -36,8 +36,7 @@ class SendRight(Handle[sfp_send_right]):
         A failure leaves the message as it was. Raises `TimedOut`, `PeerDead` for a dead port, or
         `WrongState` for a message that was sent before, or that an attachment was taken out of.
         """
-        handle = self._reference
-        messages.give(message, lambda given, time: c.sfp_send(handle, given, time), timeout)
+        messages.give(message, lambda given, time: c.sfp_send(self._reference, given, time), timeout)
 
     def request(self, message: messages.Message, timeout: Timeout = None) -> messages.Message:
         """Sends a message, and waits for its answer, for both together `timeout` seconds.
@@ -45,8 +44,8 @@ class SendRight(Handle[sfp_send_right]):
         Raises as `send()`, and `PeerDead` when the request ends unanswered.
         """
         answer = sfp_message()
-        handle, time = self._reference, nanoseconds(timeout)
-        messages.give(message, lambda given, _: c.sfp_request(handle, given, time, byref(answer)), 0)
+        time = nanoseconds(timeout)
+        messages.give(message, lambda given, _: c.sfp_request(self._reference, given, time, byref(answer)), 0)
         return messages.Message._of(answer)
 
     async def request_async(self, message: messages.Message, timeout: Timeout = None) -> messages.Message:
@@ -87,8 +86,7 @@ class SendOnceRight(Handle[sfp_send_once_right]):
 
     def send(self, message: messages.Message, timeout: Timeout = None) -> None:
         """Sends a message, which is closed then, and uses the right up. Raises as `SendRight.send()`."""
-        handle = self._reference
-        messages.give(message, lambda given, time: c.sfp_send_once(handle, given, time), timeout)
+        messages.give(message, lambda given, time: c.sfp_send_once(self._reference, given, time), timeout)
 
 
 class ReceiveRight(Handle[sfp_receive_right]):
@@ -131,8 +129,8 @@ class ReceiveRight(Handle[sfp_receive_right]):
         time that this happens; `PeerDead` for a right to send once that ended unused; `Malformed`;
         `ResourceExhausted` if there are no descriptors for what the message carries, which stays queued.
         """
-        handle, message = self._reference, sfp_message()
-        wait(lambda time: c.sfp_receive(handle, time, byref(message)), timeout)
+        message = sfp_message()
+        wait(lambda time: c.sfp_receive(self._reference, time, byref(message)), timeout)
         return messages.Message._of(message)
 
     async def receive_async(self, timeout: Timeout = None) -> messages.Message:

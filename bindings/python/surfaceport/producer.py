@@ -70,10 +70,10 @@ class Producer(Handle[sfp_producer]):
 
         Raises `TimedOut`, or `PeerDead` when all consumers are gone and no right to become one is left.
         """
-        handle, image = self._reference, sfp_image()
-        if c.sfp_producer_acquire(handle, 0, byref(image)):
-            wait(lambda time: c.sfp_producer_acquire(handle, time, byref(image)), timeout)
-        return Image(image, handle)
+        image = sfp_image()
+        if c.sfp_producer_acquire(self._reference, 0, byref(image)):
+            wait(lambda time: c.sfp_producer_acquire(self._reference, time, byref(image)), timeout)
+        return Image(image, self)
 
     async def acquire_async(self, timeout: Timeout = None) -> Image:
         """As `acquire()`, on asyncio."""

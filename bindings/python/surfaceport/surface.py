@@ -267,5 +267,5 @@ def _read(call: Callable[[Any, int, Any], int]) -> bytes:
 
 
 def _number(value: int) -> int:
-    # What does not fit would lose its upper bits on the way; 0 is refused by the library.
-    return value if 0 <= value < 2**32 else 0
+    # What does not fit would lose its upper bits on the way. The library refuses the greatest number.
+    return value if 0 <= value < 2**32 else 2**32 - 1
