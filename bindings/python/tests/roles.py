@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import select
 import signal
 import sys
 
@@ -50,7 +51,9 @@ def killed(count: str) -> None:
     for n in range(int(count)):
         with producer.acquire(WAIT) as image:
             draw(image, n)
-    host.channel().receive(WAIT)
+    channel = host.channel()
+    while channel not in select.select([producer, channel], [], [], WAIT)[0]:
+        producer.service()
     os.kill(os.getpid(), signal.SIGKILL)
 
 

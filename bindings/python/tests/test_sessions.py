@@ -140,9 +140,9 @@ def test_a_host_can_be_the_producer() -> None:
 def test_an_invitation_is_for_a_child_of_ones_own() -> None:
     with sfp.Invitation() as invitation:
         environment = os.environ | invitation.environment
-        child = subprocess.Popen(role("frames", "3"), env=environment, pass_fds=invitation.fds)
+        child = subprocess.Popen(role("frames", "10"), env=environment, pass_fds=invitation.fds)
         with child, invitation.into_host(child.pid) as host, host.consumer(WAIT) as frames:
-            assert [int(frame.array[0, 0, 0]) for frame in frames] == [0, 1, 2]
+            assert [int(frame.array[0, 0, 0]) for frame in frames] == list(range(10))
             assert host.process_id == child.pid
             assert child.wait(WAIT) == 0
         assert invitation.closed
