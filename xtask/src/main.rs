@@ -13,6 +13,7 @@ mod header;
 mod macos;
 mod objc_examples;
 mod project;
+mod python;
 mod readme;
 mod report;
 mod sections;

@@ -9,7 +9,7 @@ use clap::ValueEnum;
 use crate::project::Project;
 use crate::report::{Entry, Outcome, Report};
 use crate::{
-    c_examples, c_tests, cargo, dependencies, header, macos, objc_examples, readme, symbols, version,
+    c_examples, c_tests, cargo, dependencies, header, macos, objc_examples, python, readme, symbols, version,
 };
 
 /// A step of `cargo xtask test`. They run in this order.
@@ -51,6 +51,8 @@ pub(crate) enum Step {
     CSanitizers,
     /// The tests of the C API under valgrind
     CValgrind,
+    /// The Python package in a fresh environment: its types, its tests, its examples
+    Python,
     /// Library, program, tests and examples for macOS link, and what they import and export is right
     Macos,
 }
@@ -75,7 +77,8 @@ impl Step {
             | Step::CExamples
             | Step::CTests
             | Step::CSanitizers
-            | Step::CValgrind => &[Step::Library],
+            | Step::CValgrind
+            | Step::Python => &[Step::Library],
             _ => &[],
         }
     }
@@ -100,6 +103,7 @@ impl Step {
             Step::CTests => c_tests::run(project),
             Step::CSanitizers => c_tests::run_sanitized(project),
             Step::CValgrind => c_tests::run_in_valgrind(project),
+            Step::Python => python::run(project),
             Step::Macos => macos::step(project),
         }
     }

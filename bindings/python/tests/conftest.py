@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-
 import surfaceport as sfp
 
 # No test waits longer than this for anything, in seconds.

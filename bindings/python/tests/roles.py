@@ -7,6 +7,7 @@ import os
 import select
 import signal
 import sys
+from typing import Any
 
 import surfaceport as sfp
 
@@ -52,7 +53,8 @@ def killed(count: str) -> None:
         with producer.acquire(WAIT) as image:
             draw(image, n)
     channel = host.channel()
-    while channel not in select.select([producer, channel], [], [], WAIT)[0]:
+    waited: list[Any] = [producer, channel]
+    while channel not in select.select(waited, [], [], WAIT)[0]:
         producer.service()
     os.kill(os.getpid(), signal.SIGKILL)
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 
+import numpy as np
 import pytest
-from conftest import WAIT, role
-
 import surfaceport as sfp
+from conftest import WAIT, role
 
 
 def test_frames_and_requests_at_once() -> None:
@@ -15,10 +15,10 @@ def test_frames_and_requests_at_once() -> None:
 
     async def show(host: sfp.Host) -> list[int]:
         with await host.consumer_async(WAIT) as frames:
-            taken = []
+            taken: list[int] = []
             async for frame in frames:
                 with frame:
-                    assert (frame.array == len(taken)).all()
+                    assert np.all(frame.array == len(taken))
                     taken.append(frame.number)
             return taken
 

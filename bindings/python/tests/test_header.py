@@ -5,15 +5,14 @@ enumeration and constant, and none that the header does not have.
 from __future__ import annotations
 
 import ctypes
-import os
 import re
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 from pycparser import c_ast, c_parser
-
 from surfaceport._native import constants, enums, functions, handles, structures
 
 HERE = Path(__file__).resolve().parent
@@ -146,7 +145,7 @@ def test_every_function_has_the_types_of_the_header(header: Any) -> None:
 def test_the_functions_are_called_with_what_is_declared() -> None:
     """The library's own function objects have these types, not only our table."""
     for name, (system, result, parameters) in functions.DECLARATIONS.items():
-        if system in ("all", functions.sys.platform):
+        if system in ("all", sys.platform):
             function: Any = getattr(functions, name)
             assert function.restype is result, name
             assert tuple(function.argtypes) == parameters, name
@@ -191,12 +190,15 @@ def test_every_struct_is_laid_out_as_the_compiler_does(tmp_path: Path) -> None:
 
 
 def test_every_enumeration_has_the_values_of_the_header(header: Any) -> None:
-    ours = {
+    ours: dict[str, Any] = {
         name: kind
         for name, kind in vars(enums).items()
         if isinstance(kind, type) and kind.__module__ == enums.__name__
     }
-    wanted = {"".join(word.capitalize() for word in name.split("_")[1:]): kind for name, kind in header.enums.items()}
+    wanted = {
+        "".join(word.capitalize() for word in name.split("_")[1:]): kind
+        for name, kind in header.enums.items()
+    }
     assert ours.keys() == wanted.keys()
     for name, kind in wanted.items():
         prefix = f"{kind.name.upper()}_"
@@ -236,10 +238,3 @@ def test_each_status_has_its_exception() -> None:
             assert issubclass(kind, Error)
             assert kind.status is status
             assert functions.sfp_status_name(status) == f"SFP_STATUS_{status.name}".encode()
-
-
-def test_the_library_is_the_one_that_was_named() -> None:
-    from surfaceport._native.library import LIBRARY_NAME
-
-    named = os.environ.get("SURFACEPORT_LIBRARY")
-    assert named is None or named == LIBRARY_NAME

@@ -8,9 +8,8 @@ import subprocess
 import threading
 
 import pytest
-from conftest import WAIT, role
-
 import surfaceport as sfp
+from conftest import WAIT, role
 
 
 def test_messages_come_whole_and_in_order() -> None:

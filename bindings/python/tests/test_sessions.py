@@ -9,9 +9,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import WAIT, role
-
 import surfaceport as sfp
+from conftest import WAIT, role
 
 
 def test_a_host_gets_every_frame_of_its_child() -> None:
@@ -58,7 +57,7 @@ def test_a_frame_outlives_the_child_that_drew_it() -> None:
 def test_the_newest_frame_is_taken_in_mailbox_mode() -> None:
     with sfp.Host.spawn(role("newest", "10"), grace=WAIT) as host:
         with host.consumer(WAIT) as frames:
-            numbers = []
+            numbers: list[int] = []
             while len(numbers) < 10:
                 with frames.acquire(WAIT) as frame:
                     numbers.append(frame.number)
@@ -161,7 +160,8 @@ def test_closing_a_host_ends_the_session() -> None:
 def test_what_cannot_be_started_is_an_exception() -> None:
     with pytest.raises(sfp.NotFound):
         sfp.Host.spawn(["/no/such/program"])
-    for wrong in ([], "a text"):
+    nothing: list[str] = []
+    for wrong in (nothing, "a text"):
         with pytest.raises(sfp.InvalidArgument):
             sfp.Host.spawn(wrong)
 

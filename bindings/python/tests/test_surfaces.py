@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-
 import surfaceport as sfp
 from surfaceport import PixelFormat
 

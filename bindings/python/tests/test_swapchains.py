@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import gc
+import os
 import resource
 import threading
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pytest
-from conftest import WAIT
-
 import surfaceport as sfp
+from conftest import WAIT
 from surfaceport import PixelFormat, PresentInfo, PresentMode
 
 
@@ -194,7 +195,8 @@ def test_user_data_has_room_for_64_bytes(pair: tuple[sfp.Producer, sfp.Consumer]
 
 
 def test_wrong_options_are_refused() -> None:
-    for options in ({"images": 17}, {"images": -1}, {"width": 0}):
+    wrong: list[dict[str, Any]] = [{"images": 17}, {"images": -1}, {"width": 0}]
+    for options in wrong:
         with pytest.raises(sfp.InvalidArgument):
             sfp.Producer(**({"width": 8, "height": 8} | options))
     with pytest.raises(sfp.Unsupported):
@@ -223,7 +225,7 @@ def test_a_consumer_in_a_thread_gets_every_frame() -> None:
 
 
 def test_nothing_leaks_in_100_000_acquires_and_releases() -> None:
-    """The memory of the process and the surfaces are what they were behind the first ones."""
+    """Descriptors, surfaces, objects and memory are what they were behind the first ones."""
     with sfp.Producer(64, 48) as producer, producer.consumer_right() as right, right.attach() as consumer:
 
         def turn(count: int) -> None:
@@ -235,9 +237,11 @@ def test_nothing_leaks_in_100_000_acquires_and_releases() -> None:
 
         turn(5_000)
         gc.collect()
-        surfaces, memory, objects = sfp.live_surfaces(), _resident(), len(gc.get_objects())
+        files, surfaces = len(os.listdir("/dev/fd")), sfp.live_surfaces()
+        memory, objects = _resident(), len(gc.get_objects())
         turn(100_000)
         gc.collect()
+        assert len(os.listdir("/dev/fd")) == files
         assert sfp.live_surfaces() == surfaces
         assert len(gc.get_objects()) < objects + 100
         # An address alone for each would be 800 kB for either side; a frame's info is more.

@@ -7,6 +7,7 @@ address, and does not release it: the retains, and what belongs to a frame or an
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from ctypes import (
     CFUNCTYPE,
@@ -21,7 +22,6 @@ from ctypes import (
     c_uint64,
     c_void_p,
 )
-import sys
 from typing import Any
 
 from .handles import (
@@ -46,20 +46,20 @@ from .handles import (
 )
 from .library import library
 from .structures import (
-    sfp_port_set_event,
-    sfp_sender,
-    sfp_surface_descriptor,
-    sfp_plane,
-    sfp_pixels,
-    sfp_surface_totals,
-    sfp_swapchain_options,
-    sfp_present_info,
-    sfp_producer_statistics,
     sfp_consumer_options,
     sfp_consumer_statistics,
-    sfp_frame_info,
-    sfp_spawn_options,
     sfp_exit,
+    sfp_frame_info,
+    sfp_pixels,
+    sfp_plane,
+    sfp_port_set_event,
+    sfp_present_info,
+    sfp_producer_statistics,
+    sfp_sender,
+    sfp_spawn_options,
+    sfp_surface_descriptor,
+    sfp_surface_totals,
+    sfp_swapchain_options,
 )
 
 # Every declaration, by name: the system that has it, the result, the parameters.
@@ -69,9 +69,7 @@ sfp_ready_callback = CFUNCTYPE(None, c_void_p)
 sfp_context_release = CFUNCTYPE(None, c_void_p)
 
 
-def _declare(
-    system: str, name: str, result: Any, parameters: tuple[Any, ...]
-) -> Callable[..., Any]:
+def _declare(system: str, name: str, result: Any, parameters: tuple[Any, ...]) -> Callable[..., Any]:
     DECLARATIONS[name] = (system, result, parameters)
     if system not in ("all", sys.platform):
 
@@ -97,6 +95,9 @@ def _on_macos(name: str, result: Any, *parameters: Any) -> Callable[..., Any]:
     return _declare("darwin", name, result, parameters)
 
 
+# What each run loop source and each dispatch source ends with: what to call, with what, and how that ends.
+_CALLBACK = (sfp_ready_callback, c_void_p, sfp_context_release)
+
 sfp_status_name = _function("sfp_status_name", c_char_p, c_int32)
 sfp_last_error_message = _function("sfp_last_error_message", c_char_p)
 sfp_last_error_status = _function("sfp_last_error_status", c_int32)
@@ -105,28 +106,18 @@ sfp_version_string = _function("sfp_version_string", c_char_p)
 sfp_time_now = _function("sfp_time_now", c_int64)
 sfp_send_right_retain = _function("sfp_send_right_retain", c_void_p, sfp_send_right)
 sfp_send_right_release = _function("sfp_send_right_release", None, sfp_send_right)
-sfp_send_right_is_dead = _function(
-    "sfp_send_right_is_dead", c_int32, sfp_send_right, POINTER(c_bool)
-)
+sfp_send_right_is_dead = _function("sfp_send_right_is_dead", c_int32, sfp_send_right, POINTER(c_bool))
 sfp_send = _function("sfp_send", c_int32, sfp_send_right, sfp_message, c_int64)
-sfp_request = _function(
-    "sfp_request", c_int32, sfp_send_right, sfp_message, c_int64, POINTER(sfp_message)
-)
-sfp_send_right_into_fd = _on_linux(
-    "sfp_send_right_into_fd", c_int32, sfp_send_right, POINTER(c_int)
-)
-sfp_send_right_from_fd = _on_linux(
-    "sfp_send_right_from_fd", c_int32, c_int, POINTER(sfp_send_right)
-)
+sfp_request = _function("sfp_request", c_int32, sfp_send_right, sfp_message, c_int64, POINTER(sfp_message))
+sfp_send_right_into_fd = _on_linux("sfp_send_right_into_fd", c_int32, sfp_send_right, POINTER(c_int))
+sfp_send_right_from_fd = _on_linux("sfp_send_right_from_fd", c_int32, c_int, POINTER(sfp_send_right))
 sfp_send_once_right_retain = _function("sfp_send_once_right_retain", c_void_p, sfp_send_once_right)
 sfp_send_once_right_release = _function("sfp_send_once_right_release", None, sfp_send_once_right)
 sfp_send_once_right_is_dead = _function(
     "sfp_send_once_right_is_dead", c_int32, sfp_send_once_right, POINTER(c_bool)
 )
 sfp_send_once = _function("sfp_send_once", c_int32, sfp_send_once_right, sfp_message, c_int64)
-sfp_receive_right_create = _function(
-    "sfp_receive_right_create", c_int32, POINTER(sfp_receive_right)
-)
+sfp_receive_right_create = _function("sfp_receive_right_create", c_int32, POINTER(sfp_receive_right))
 sfp_receive_right_retain = _function("sfp_receive_right_retain", c_void_p, sfp_receive_right)
 sfp_receive_right_release = _function("sfp_receive_right_release", None, sfp_receive_right)
 sfp_receive_right_make_send = _function(
@@ -137,20 +128,14 @@ sfp_receive_right_make_send_once = _function(
 )
 sfp_receive = _function("sfp_receive", c_int32, sfp_receive_right, c_int64, POINTER(sfp_message))
 sfp_receive_right_fd = _function("sfp_receive_right_fd", c_int, sfp_receive_right)
-sfp_receive_right_into_fd = _on_linux(
-    "sfp_receive_right_into_fd", c_int32, sfp_receive_right, POINTER(c_int)
-)
-sfp_receive_right_from_fd = _on_linux(
-    "sfp_receive_right_from_fd", c_int32, c_int, POINTER(sfp_receive_right)
-)
+sfp_receive_right_into_fd = _on_linux("sfp_receive_right_into_fd", c_int32, sfp_receive_right, POINTER(c_int))
+sfp_receive_right_from_fd = _on_linux("sfp_receive_right_from_fd", c_int32, c_int, POINTER(sfp_receive_right))
 sfp_port_set_create = _function("sfp_port_set_create", c_int32, POINTER(sfp_port_set))
 sfp_port_set_retain = _function("sfp_port_set_retain", c_void_p, sfp_port_set)
 sfp_port_set_release = _function("sfp_port_set_release", None, sfp_port_set)
 sfp_port_set_add = _function("sfp_port_set_add", c_int32, sfp_port_set, sfp_receive_right, c_uint64)
 sfp_port_set_remove = _function("sfp_port_set_remove", c_int32, sfp_port_set, c_uint64)
-sfp_port_set_watch = _function(
-    "sfp_port_set_watch", c_int32, sfp_port_set, sfp_send_right, c_uint64
-)
+sfp_port_set_watch = _function("sfp_port_set_watch", c_int32, sfp_port_set, sfp_send_right, c_uint64)
 sfp_port_set_unwatch = _function("sfp_port_set_unwatch", c_int32, sfp_port_set, c_uint64)
 sfp_port_set_wait = _function(
     "sfp_port_set_wait", c_int32, sfp_port_set, c_int64, POINTER(sfp_port_set_event)
@@ -171,14 +156,10 @@ sfp_message_attach_receive_right = _function(
     "sfp_message_attach_receive_right", c_int32, sfp_message, sfp_receive_right
 )
 sfp_message_attach_memory = _function("sfp_message_attach_memory", c_int32, sfp_message, sfp_memory)
-sfp_message_attach_surface = _function(
-    "sfp_message_attach_surface", c_int32, sfp_message, sfp_surface
-)
+sfp_message_attach_surface = _function("sfp_message_attach_surface", c_int32, sfp_message, sfp_surface)
 sfp_message_attach_fd = _function("sfp_message_attach_fd", c_int32, sfp_message, c_int)
 sfp_message_attachment_count = _function("sfp_message_attachment_count", c_size_t, sfp_message)
-sfp_message_attachment_kind = _function(
-    "sfp_message_attachment_kind", c_uint32, sfp_message, c_size_t
-)
+sfp_message_attachment_kind = _function("sfp_message_attachment_kind", c_uint32, sfp_message, c_size_t)
 sfp_message_take_send_right = _function(
     "sfp_message_take_send_right", c_int32, sfp_message, c_size_t, POINTER(sfp_send_right)
 )
@@ -191,9 +172,7 @@ sfp_message_take_memory = _function(
 sfp_message_take_surface = _function(
     "sfp_message_take_surface", c_int32, sfp_message, c_size_t, POINTER(sfp_surface)
 )
-sfp_message_take_fd = _function(
-    "sfp_message_take_fd", c_int32, sfp_message, c_size_t, POINTER(c_int)
-)
+sfp_message_take_fd = _function("sfp_message_take_fd", c_int32, sfp_message, c_size_t, POINTER(c_int))
 sfp_message_sender = _function("sfp_message_sender", c_int32, sfp_message, POINTER(sfp_sender))
 sfp_message_has_reply_right = _function("sfp_message_has_reply_right", c_bool, sfp_message)
 sfp_message_reply = _function("sfp_message_reply", c_int32, sfp_message, sfp_message, c_int64)
@@ -203,9 +182,7 @@ sfp_message_take_reply_right = _function(
 sfp_message_set_reply_right = _function(
     "sfp_message_set_reply_right", c_int32, sfp_message, sfp_send_once_right
 )
-sfp_bootstrap_check_in = _function(
-    "sfp_bootstrap_check_in", c_int32, c_char_p, POINTER(sfp_receive_right)
-)
+sfp_bootstrap_check_in = _function("sfp_bootstrap_check_in", c_int32, c_char_p, POINTER(sfp_receive_right))
 sfp_bootstrap_look_up = _function(
     "sfp_bootstrap_look_up", c_int32, c_char_p, c_int64, POINTER(sfp_send_right)
 )
@@ -228,14 +205,10 @@ sfp_surface_height = _function("sfp_surface_height", c_uint32, sfp_surface)
 sfp_surface_pixel_format = _function("sfp_surface_pixel_format", c_uint32, sfp_surface)
 sfp_surface_backing = _function("sfp_surface_backing", c_uint32, sfp_surface)
 sfp_surface_plane_count = _function("sfp_surface_plane_count", c_uint32, sfp_surface)
-sfp_surface_plane = _function(
-    "sfp_surface_plane", c_int32, sfp_surface, c_size_t, POINTER(sfp_plane)
-)
+sfp_surface_plane = _function("sfp_surface_plane", c_int32, sfp_surface, c_size_t, POINTER(sfp_plane))
 sfp_surface_allocation_size = _function("sfp_surface_allocation_size", c_size_t, sfp_surface)
 sfp_surface_seed = _function("sfp_surface_seed", c_uint32, sfp_surface)
-sfp_surface_lock = _function(
-    "sfp_surface_lock", c_int32, sfp_surface, c_uint32, POINTER(sfp_pixels)
-)
+sfp_surface_lock = _function("sfp_surface_lock", c_int32, sfp_surface, c_uint32, POINTER(sfp_pixels))
 sfp_surface_unlock = _function("sfp_surface_unlock", c_int32, sfp_surface, c_uint32)
 sfp_surface_use_count = _function("sfp_surface_use_count", c_uint32, sfp_surface)
 sfp_surface_increment_use_count = _function("sfp_surface_increment_use_count", c_int32, sfp_surface)
@@ -245,9 +218,7 @@ sfp_surface_set_purgeable = _function(
     "sfp_surface_set_purgeable", c_int32, sfp_surface, c_uint32, POINTER(c_uint32)
 )
 sfp_surface_purgeable = _function("sfp_surface_purgeable", c_int32, sfp_surface, POINTER(c_uint32))
-sfp_surface_set_value = _function(
-    "sfp_surface_set_value", c_int32, sfp_surface, c_char_p, c_void_p, c_size_t
-)
+sfp_surface_set_value = _function("sfp_surface_set_value", c_int32, sfp_surface, c_char_p, c_void_p, c_size_t)
 sfp_surface_value = _function(
     "sfp_surface_value", c_int32, sfp_surface, c_char_p, c_void_p, c_size_t, POINTER(c_size_t)
 )
@@ -255,16 +226,10 @@ sfp_surface_remove_value = _function("sfp_surface_remove_value", c_int32, sfp_su
 sfp_surface_value_names = _function(
     "sfp_surface_value_names", c_int32, sfp_surface, c_void_p, c_size_t, POINTER(c_size_t)
 )
-sfp_surface_set_color_space = _function(
-    "sfp_surface_set_color_space", c_int32, sfp_surface, c_uint32
-)
-sfp_surface_color_space = _function(
-    "sfp_surface_color_space", c_int32, sfp_surface, POINTER(c_uint32)
-)
+sfp_surface_set_color_space = _function("sfp_surface_set_color_space", c_int32, sfp_surface, c_uint32)
+sfp_surface_color_space = _function("sfp_surface_color_space", c_int32, sfp_surface, POINTER(c_uint32))
 sfp_surface_export_fd = _on_linux("sfp_surface_export_fd", c_int32, sfp_surface, POINTER(c_int))
-sfp_surface_export_dma_buf = _on_linux(
-    "sfp_surface_export_dma_buf", c_int32, sfp_surface, POINTER(c_int)
-)
+sfp_surface_export_dma_buf = _on_linux("sfp_surface_export_dma_buf", c_int32, sfp_surface, POINTER(c_int))
 sfp_live_surfaces = _function(
     "sfp_live_surfaces", c_int32, POINTER(c_uint32), c_size_t, POINTER(sfp_surface_totals)
 )
@@ -273,9 +238,7 @@ sfp_channel_end_create_pair = _function(
 )
 sfp_channel_end_retain = _function("sfp_channel_end_retain", c_void_p, sfp_channel_end)
 sfp_channel_end_release = _function("sfp_channel_end_release", None, sfp_channel_end)
-sfp_channel_end_open = _function(
-    "sfp_channel_end_open", c_int32, sfp_channel_end, POINTER(sfp_channel)
-)
+sfp_channel_end_open = _function("sfp_channel_end_open", c_int32, sfp_channel_end, POINTER(sfp_channel))
 sfp_message_attach_channel_end = _function(
     "sfp_message_attach_channel_end", c_int32, sfp_message, sfp_channel_end
 )
@@ -294,13 +257,9 @@ sfp_channel_send = _function("sfp_channel_send", c_int32, sfp_channel, sfp_messa
 sfp_channel_request = _function(
     "sfp_channel_request", c_int32, sfp_channel, sfp_message, c_int64, POINTER(sfp_message)
 )
-sfp_channel_receive = _function(
-    "sfp_channel_receive", c_int32, sfp_channel, c_int64, POINTER(sfp_message)
-)
+sfp_channel_receive = _function("sfp_channel_receive", c_int32, sfp_channel, c_int64, POINTER(sfp_message))
 sfp_channel_peer = _function("sfp_channel_peer", c_int32, sfp_channel, POINTER(sfp_sender))
-sfp_channel_is_peer_dead = _function(
-    "sfp_channel_is_peer_dead", c_int32, sfp_channel, POINTER(c_bool)
-)
+sfp_channel_is_peer_dead = _function("sfp_channel_is_peer_dead", c_int32, sfp_channel, POINTER(c_bool))
 sfp_channel_refused = _function("sfp_channel_refused", c_uint64, sfp_channel)
 sfp_channel_fd = _function("sfp_channel_fd", c_int, sfp_channel)
 sfp_producer_create = _function(
@@ -308,9 +267,7 @@ sfp_producer_create = _function(
 )
 sfp_producer_retain = _function("sfp_producer_retain", c_void_p, sfp_producer)
 sfp_producer_release = _function("sfp_producer_release", None, sfp_producer)
-sfp_producer_acquire = _function(
-    "sfp_producer_acquire", c_int32, sfp_producer, c_int64, POINTER(sfp_image)
-)
+sfp_producer_acquire = _function("sfp_producer_acquire", c_int32, sfp_producer, c_int64, POINTER(sfp_image))
 sfp_producer_present = _function(
     "sfp_producer_present", c_int32, sfp_producer, sfp_image, POINTER(sfp_present_info)
 )
@@ -349,9 +306,7 @@ sfp_consumer_attach = _function(
 )
 sfp_consumer_retain = _function("sfp_consumer_retain", c_void_p, sfp_consumer)
 sfp_consumer_release = _function("sfp_consumer_release", None, sfp_consumer)
-sfp_consumer_acquire = _function(
-    "sfp_consumer_acquire", c_int32, sfp_consumer, c_int64, POINTER(sfp_frame)
-)
+sfp_consumer_acquire = _function("sfp_consumer_acquire", c_int32, sfp_consumer, c_int64, POINTER(sfp_frame))
 sfp_consumer_get_statistics = _function(
     "sfp_consumer_get_statistics", c_int32, sfp_consumer, POINTER(sfp_consumer_statistics)
 )
@@ -410,9 +365,7 @@ sfp_child_fd = _function("sfp_child_fd", c_int, sfp_child)
 sfp_invitation_create = _function("sfp_invitation_create", c_int32, POINTER(sfp_invitation))
 sfp_invitation_retain = _function("sfp_invitation_retain", c_void_p, sfp_invitation)
 sfp_invitation_release = _function("sfp_invitation_release", None, sfp_invitation)
-sfp_invitation_environment = _function(
-    "sfp_invitation_environment", POINTER(c_char_p), sfp_invitation
-)
+sfp_invitation_environment = _function("sfp_invitation_environment", POINTER(c_char_p), sfp_invitation)
 sfp_invitation_fds = _function("sfp_invitation_fds", POINTER(c_int), sfp_invitation)
 sfp_invitation_set_hello_timeout = _function(
     "sfp_invitation_set_hello_timeout", c_int32, sfp_invitation, c_int64
@@ -424,9 +377,7 @@ sfp_invitation_into_host = _function(
     "sfp_invitation_into_host", c_int32, sfp_invitation, c_uint32, POINTER(sfp_host)
 )
 sfp_surface_iosurface = _on_macos("sfp_surface_iosurface", c_void_p, sfp_surface)
-sfp_surface_from_iosurface = _on_macos(
-    "sfp_surface_from_iosurface", c_int32, c_void_p, POINTER(sfp_surface)
-)
+sfp_surface_from_iosurface = _on_macos("sfp_surface_from_iosurface", c_int32, c_void_p, POINTER(sfp_surface))
 sfp_surface_from_pixel_buffer = _on_macos(
     "sfp_surface_from_pixel_buffer", c_int32, c_void_p, POINTER(sfp_surface)
 )
@@ -442,9 +393,7 @@ sfp_surface_from_xpc_object = _on_macos(
 sfp_surface_create_mach_port = _on_macos(
     "sfp_surface_create_mach_port", c_int32, sfp_surface, POINTER(c_uint32)
 )
-sfp_surface_from_mach_port = _on_macos(
-    "sfp_surface_from_mach_port", c_int32, c_uint32, POINTER(sfp_surface)
-)
+sfp_surface_from_mach_port = _on_macos("sfp_surface_from_mach_port", c_int32, c_uint32, POINTER(sfp_surface))
 sfp_send_right_copy_mach_port = _on_macos(
     "sfp_send_right_copy_mach_port", c_int32, sfp_send_right, POINTER(c_uint32)
 )
@@ -474,123 +423,46 @@ sfp_channel_end_from_mach_ports = _on_macos(
     "sfp_channel_end_from_mach_ports", c_int32, c_uint32, c_uint32, POINTER(sfp_channel_end)
 )
 sfp_runloop_source_create_for_receive_right = _on_macos(
-    "sfp_runloop_source_create_for_receive_right",
-    c_void_p,
-    sfp_receive_right,
-    sfp_ready_callback,
-    c_void_p,
-    sfp_context_release,
+    "sfp_runloop_source_create_for_receive_right", c_void_p, sfp_receive_right, *_CALLBACK
 )
 sfp_runloop_source_create_for_port_set = _on_macos(
-    "sfp_runloop_source_create_for_port_set",
-    c_void_p,
-    sfp_port_set,
-    sfp_ready_callback,
-    c_void_p,
-    sfp_context_release,
+    "sfp_runloop_source_create_for_port_set", c_void_p, sfp_port_set, *_CALLBACK
 )
 sfp_runloop_source_create_for_channel = _on_macos(
-    "sfp_runloop_source_create_for_channel",
-    c_void_p,
-    sfp_channel,
-    sfp_ready_callback,
-    c_void_p,
-    sfp_context_release,
+    "sfp_runloop_source_create_for_channel", c_void_p, sfp_channel, *_CALLBACK
 )
 sfp_runloop_source_create_for_producer = _on_macos(
-    "sfp_runloop_source_create_for_producer",
-    c_void_p,
-    sfp_producer,
-    sfp_ready_callback,
-    c_void_p,
-    sfp_context_release,
+    "sfp_runloop_source_create_for_producer", c_void_p, sfp_producer, *_CALLBACK
 )
 sfp_runloop_source_create_for_consumer = _on_macos(
-    "sfp_runloop_source_create_for_consumer",
-    c_void_p,
-    sfp_consumer,
-    sfp_ready_callback,
-    c_void_p,
-    sfp_context_release,
+    "sfp_runloop_source_create_for_consumer", c_void_p, sfp_consumer, *_CALLBACK
 )
 sfp_runloop_source_create_for_host = _on_macos(
-    "sfp_runloop_source_create_for_host",
-    c_void_p,
-    sfp_host,
-    sfp_ready_callback,
-    c_void_p,
-    sfp_context_release,
+    "sfp_runloop_source_create_for_host", c_void_p, sfp_host, *_CALLBACK
 )
 sfp_runloop_source_create_for_child = _on_macos(
-    "sfp_runloop_source_create_for_child",
-    c_void_p,
-    sfp_child,
-    sfp_ready_callback,
-    c_void_p,
-    sfp_context_release,
+    "sfp_runloop_source_create_for_child", c_void_p, sfp_child, *_CALLBACK
 )
 sfp_dispatch_source_create_for_receive_right = _on_macos(
-    "sfp_dispatch_source_create_for_receive_right",
-    c_void_p,
-    sfp_receive_right,
-    c_void_p,
-    sfp_ready_callback,
-    c_void_p,
-    sfp_context_release,
+    "sfp_dispatch_source_create_for_receive_right", c_void_p, sfp_receive_right, c_void_p, *_CALLBACK
 )
 sfp_dispatch_source_create_for_port_set = _on_macos(
-    "sfp_dispatch_source_create_for_port_set",
-    c_void_p,
-    sfp_port_set,
-    c_void_p,
-    sfp_ready_callback,
-    c_void_p,
-    sfp_context_release,
+    "sfp_dispatch_source_create_for_port_set", c_void_p, sfp_port_set, c_void_p, *_CALLBACK
 )
 sfp_dispatch_source_create_for_channel = _on_macos(
-    "sfp_dispatch_source_create_for_channel",
-    c_void_p,
-    sfp_channel,
-    c_void_p,
-    sfp_ready_callback,
-    c_void_p,
-    sfp_context_release,
+    "sfp_dispatch_source_create_for_channel", c_void_p, sfp_channel, c_void_p, *_CALLBACK
 )
 sfp_dispatch_source_create_for_producer = _on_macos(
-    "sfp_dispatch_source_create_for_producer",
-    c_void_p,
-    sfp_producer,
-    c_void_p,
-    sfp_ready_callback,
-    c_void_p,
-    sfp_context_release,
+    "sfp_dispatch_source_create_for_producer", c_void_p, sfp_producer, c_void_p, *_CALLBACK
 )
 sfp_dispatch_source_create_for_consumer = _on_macos(
-    "sfp_dispatch_source_create_for_consumer",
-    c_void_p,
-    sfp_consumer,
-    c_void_p,
-    sfp_ready_callback,
-    c_void_p,
-    sfp_context_release,
+    "sfp_dispatch_source_create_for_consumer", c_void_p, sfp_consumer, c_void_p, *_CALLBACK
 )
 sfp_dispatch_source_create_for_host = _on_macos(
-    "sfp_dispatch_source_create_for_host",
-    c_void_p,
-    sfp_host,
-    c_void_p,
-    sfp_ready_callback,
-    c_void_p,
-    sfp_context_release,
+    "sfp_dispatch_source_create_for_host", c_void_p, sfp_host, c_void_p, *_CALLBACK
 )
 sfp_dispatch_source_create_for_child = _on_macos(
-    "sfp_dispatch_source_create_for_child",
-    c_void_p,
-    sfp_child,
-    c_void_p,
-    sfp_ready_callback,
-    c_void_p,
-    sfp_context_release,
+    "sfp_dispatch_source_create_for_child", c_void_p, sfp_child, c_void_p, *_CALLBACK
 )
 
 for _handle in HANDLES:
