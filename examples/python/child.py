@@ -8,10 +8,7 @@ FRAMES = 120
 
 
 def main() -> None:
-    with (
-        sfp.Child.connect() as host,
-        host.producer(1280, 720, mode=sfp.PresentMode.FIFO) as frames,
-    ):
+    with sfp.Child.connect() as host, host.producer(1280, 720, mode=sfp.PresentMode.FIFO) as frames:
         x = np.arange(1280, dtype=np.uint32)
         y = np.arange(720, dtype=np.uint32)[:, np.newaxis]
         for n in range(1, FRAMES + 1):

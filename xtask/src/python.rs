@@ -10,6 +10,7 @@ use anyhow::{Context, Result, bail};
 use crate::c_compiler::{self, LIMIT};
 use crate::command::Command;
 use crate::project::Project;
+use crate::readme;
 use crate::report::Outcome;
 
 /// The package.
@@ -23,6 +24,9 @@ const EXAMPLES: &str = "examples/python";
 const C_EXAMPLES: &str = "examples/c";
 /// The programs of the interoperation tests.
 const INTEROP: &str = "tests/interop/python";
+
+/// The name of the README's markers around the commands.
+const MARKER: &str = "python-example";
 
 /// Asks whether this Python can do it; what it says otherwise is the reason.
 const PROBE: &str = "import sys, venv, ensurepip; \
@@ -43,6 +47,7 @@ pub(crate) fn run(project: &Project) -> Result<Outcome> {
     // It ends with an error if an array is a copy; how fast it is here, it only says.
     environment.python([]).arg(project.path(PACKAGE).join("bench/frame.py")).arg("inf").run()?;
     environment.run_examples()?;
+    environment.run_readme()?;
     let reasons: Vec<String> = skipped.into_iter().chain(environment.open_window()?).collect();
     Ok(if reasons.is_empty() { Outcome::Passed } else { Outcome::Skipped(reasons.join("\n")) })
 }
@@ -87,6 +92,11 @@ impl<'a> Environment<'a> {
         arguments.iter().fold(python, |command, argument| command.arg(*argument))
     }
 
+    /// Where cargo builds for the wheel: with flags of its own, so not over the library of the other steps.
+    fn cargo_folder(&self) -> PathBuf {
+        self.project.target.join("python-build")
+    }
+
     /// Has cargo build the wheel, and installs it with what its tests need.
     fn install(&self) -> Result<()> {
         // What an earlier build left would come along.
@@ -100,7 +110,7 @@ impl<'a> Environment<'a> {
             .arg("--wheel-dir")
             .arg(&self.folder)
             .arg(format!("./{PACKAGE}"))
-            .env("CARGO_TARGET_DIR", &self.project.target)
+            .env("CARGO_TARGET_DIR", self.cargo_folder())
             .run()?;
         let wheel = self.wheel()?;
         pip("install").arg("--requirement").arg(REQUIREMENTS).arg(&wheel).run()
@@ -149,13 +159,13 @@ impl<'a> Environment<'a> {
         let (c_host, c_child) = (self.compile("host")?, self.compile("child")?);
         let picture = self.folder.join("last.png");
         self.expect("120 frames", self.example("host.py").arg(&c_child).arg(&picture))?;
-        self.check_picture(&picture)?;
+        self.check_picture(&picture, C_PIXELS)?;
         // The child's first line asks for python3, which is the environment's.
         let child = self.project.path(EXAMPLES).join("child.py");
         self.expect("frame 120", self.program(&c_host).arg(&child))?;
         let view = self.example("view.py").arg("--save");
         self.expect("frame 120", view.arg(&picture).arg(&child))?;
-        self.check_picture(&picture)?;
+        self.check_picture(&picture, PYTHON_PIXELS)?;
         let interop = self.project.path(INTEROP);
         let host = self.python([]).arg(interop.join("host.py"));
         self.expect("ok", host.arg("python").arg(interop.join("child.py")))
@@ -199,14 +209,40 @@ impl<'a> Environment<'a> {
         Ok(())
     }
 
-    /// Whether a picture has the size of the frames and more than one colour.
-    fn check_picture(&self, picture: &Path) -> Result<()> {
-        let text = "import sys; from PIL import Image; p = Image.open(sys.argv[1]); \
-            assert p.size == (1280, 720), p.size; \
-            assert len(p.resize((64, 36)).getcolors(2304)) > 1";
-        self.python(["-c", text]).arg(picture).run()
+    /// Whether every pixel of a picture is that of the last frame.
+    fn check_picture(&self, picture: &Path, pixels: &str) -> Result<()> {
+        self.python(["-c", CHECK_PICTURE]).arg(picture).arg(pixels).run()
+    }
+
+    /// The README's commands, as they stand.
+    fn run_readme(&self) -> Result<()> {
+        let shell = readme::shell(self.project, MARKER)?;
+        let command = self.project.command("sh", ["-euxc"]).arg(&shell).shown("the README's commands");
+        let command = command.env("CARGO_TARGET_DIR", self.cargo_folder());
+        let said = command.env("PYTHONDONTWRITEBYTECODE", "1").run_and_read()?;
+        if !said.contains("120 frames") {
+            bail!("the README's host did not show 120 frames");
+        }
+        Ok(())
     }
 }
+
+/// Compares a picture with red, green and blue of frame `n` as the child draws them; its first pixel is `n`.
+const CHECK_PICTURE: &str = "
+import sys
+import numpy as np
+from PIL import Image
+n = 120
+y, x = np.indices((720, 1280))
+wanted = np.stack(np.broadcast_arrays(*eval(sys.argv[2])), axis=2)
+wanted[0, 0] = 0, 0, n
+shown = np.asarray(Image.open(sys.argv[1]).convert('RGB'))
+assert shown.shape == wanted.shape, shown.shape
+assert (shown == wanted).all(), 'the picture has other pixels'
+";
+/// What examples/c/child.c draws, and what examples/python/child.py does.
+const C_PIXELS: &str = "(x + 4 * n & 255, y + 2 * n & 255, x + y & 255)";
+const PYTHON_PIXELS: &str = "(n, y * 200 // 720, x * 200 // 1280)";
 
 /// What pytest's output says of skipped tests; an error if none has passed.
 fn judge(output: &str) -> Result<Option<String>> {

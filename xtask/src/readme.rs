@@ -16,7 +16,8 @@ use crate::report::Outcome;
 const README: &str = "README.md";
 
 /// The files that README.md must show.
-const SHOWN: [&str; 2] = ["examples/c/host.c", "examples/c/child.c"];
+const SHOWN: [&str; 4] =
+    ["examples/c/host.c", "examples/c/child.c", "examples/python/host.py", "examples/python/child.py"];
 
 /// Compares each code block that names a file with the file.
 pub(crate) fn check(project: &Project) -> Result<Outcome> {
