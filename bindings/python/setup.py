@@ -35,12 +35,15 @@ class Library(build_rust):
 
 
 class Package(build_py):
-    """Brings the library that was built before."""
+    """Brings the library that was built before, and none that an earlier build left."""
 
     def run(self) -> None:
         super().run()
+        package = Path(self.build_lib, "surfaceport")
+        for left in package.glob("libsurfaceport.*"):
+            left.unlink()
         if PREBUILT:
-            shutil.copyfile(PREBUILT, Path(self.build_lib, "surfaceport", Path(PREBUILT).name))
+            shutil.copyfile(PREBUILT, package / Path(PREBUILT).name)
 
 
 class Binary(Distribution):
