@@ -68,7 +68,8 @@ class Channel(Handle[sfp_channel]):
     def request(self, message: messages.Message, timeout: Timeout = None) -> messages.Message:
         """Sends a message, and waits for its answer, for both together `timeout` seconds.
 
-        Raises as `send()`, and `PeerDead` when the request ends unanswered.
+        Raises as `send()`, and `PeerDead` when the request ends unanswered. It is one call of the library:
+        unlike other waits it sees Ctrl-C only when it is over.
         """
         answer = sfp_message()
         time = nanoseconds(timeout)
