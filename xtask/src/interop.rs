@@ -205,7 +205,7 @@ fn find_python(project: &Project, _folder: &Path) -> Result<Built> {
     if !programs.is_dir() {
         return Ok(Built::Missing(format!("there is no {}", programs.display())));
     }
-    let environment = project.target.join("xtask").join("python").join("venv").join("bin").join("python");
+    let environment = project.target.join("python-venv").join("bin").join("python");
     let interpreters = [environment.to_string_lossy().into_owned(), "python3".to_owned()];
     let has_numpy = |python: &&String| project.command(python, ["-c", "import numpy"]).exists();
     let Some(python) = interpreters.iter().find(has_numpy) else {

@@ -19,6 +19,7 @@ mod interop;
 mod macos;
 mod objc_examples;
 mod project;
+mod python;
 mod readme;
 mod report;
 mod sections;

@@ -16,13 +16,15 @@ use crate::report::Outcome;
 const README: &str = "README.md";
 
 /// The files that README.md must show.
-const SHOWN: [&str; 6] = [
+const SHOWN: [&str; 8] = [
     "examples/c/host.c",
     "examples/c/child.c",
     "examples/cpp/host.cpp",
     "examples/cpp/child.cpp",
     "examples/swift/frames/Sources/host/main.swift",
     "examples/swift/frames/Sources/child/main.swift",
+    "examples/python/host.py",
+    "examples/python/child.py",
 ];
 
 /// Compares each code block that names a file with the file.

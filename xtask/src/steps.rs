@@ -10,7 +10,7 @@ use crate::project::Project;
 use crate::report::{Entry, Outcome, Report};
 use crate::{
     c_examples, c_tests, cargo, cpp_examples, cpp_header, cpp_tests, dependencies, header, interop, macos,
-    objc_examples, readme, swift, symbols, version,
+    objc_examples, python, readme, swift, symbols, version,
 };
 
 /// A step of `cargo xtask test`. They run in this order.
@@ -60,6 +60,8 @@ pub(crate) enum Step {
     CppTests,
     /// The Swift package, in a Debian 13: its tests, its example, its interoperation pair
     Swift,
+    /// The Python package in a fresh environment: its types, its tests, its examples
+    Python,
     /// Library, program, tests and examples for macOS link, and what they import and export is right
     Macos,
     /// The host of each language with the child of each language
@@ -90,7 +92,8 @@ impl Step {
             | Step::CppExamples
             | Step::CppTests
             | Step::Swift
-            | Step::Interop => &[Step::Library],
+            | Step::Python => &[Step::Library],
+            Step::Interop => &[Step::Library, Step::Python],
             _ => &[],
         }
     }
@@ -119,6 +122,7 @@ impl Step {
             Step::CppExamples => cpp_examples::run(project),
             Step::CppTests => cpp_tests::run(project),
             Step::Swift => swift::run(project),
+            Step::Python => python::run(project),
             Step::Macos => macos::step(project),
             Step::Interop => interop::run(project),
         }

@@ -1,0 +1,111 @@
+"""The handles of the C API, one class for each opaque struct of surfaceport.h.
+
+An instance is one counted reference: it holds the pointer, and releases it when nothing in Python
+needs it any more. A call that runs in another thread needs it, so nothing is released under a call.
+Calls fill it through `byref`, so that not even an interrupt between a call and its result loses it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from ctypes import c_void_p
+from typing import Any, ClassVar
+
+
+class Reference(c_void_p):
+    """One counted reference to an object of the library; empty until a call has filled it."""
+
+    release: ClassVar[Callable[[Any], None]]
+
+    def __del__(self) -> None:
+        if self.value is not None:
+            type(self).release(self)
+
+
+class sfp_channel(Reference):
+    """An `sfp_channel *`."""
+
+
+class sfp_channel_end(Reference):
+    """An `sfp_channel_end *`."""
+
+
+class sfp_child(Reference):
+    """An `sfp_child *`."""
+
+
+class sfp_consumer(Reference):
+    """An `sfp_consumer *`."""
+
+
+class sfp_consumer_right(Reference):
+    """An `sfp_consumer_right *`."""
+
+
+class sfp_frame(Reference):
+    """An `sfp_frame *`."""
+
+
+class sfp_host(Reference):
+    """An `sfp_host *`."""
+
+
+class sfp_image(Reference):
+    """An `sfp_image *`."""
+
+
+class sfp_invitation(Reference):
+    """An `sfp_invitation *`."""
+
+
+class sfp_memory(Reference):
+    """An `sfp_memory *`."""
+
+
+class sfp_message(Reference):
+    """An `sfp_message *`."""
+
+
+class sfp_port_set(Reference):
+    """An `sfp_port_set *`."""
+
+
+class sfp_producer(Reference):
+    """An `sfp_producer *`."""
+
+
+class sfp_receive_right(Reference):
+    """An `sfp_receive_right *`."""
+
+
+class sfp_send_once_right(Reference):
+    """An `sfp_send_once_right *`."""
+
+
+class sfp_send_right(Reference):
+    """An `sfp_send_right *`."""
+
+
+class sfp_surface(Reference):
+    """An `sfp_surface *`."""
+
+
+HANDLES: tuple[type[Reference], ...] = (
+    sfp_channel,
+    sfp_channel_end,
+    sfp_child,
+    sfp_consumer,
+    sfp_consumer_right,
+    sfp_frame,
+    sfp_host,
+    sfp_image,
+    sfp_invitation,
+    sfp_memory,
+    sfp_message,
+    sfp_port_set,
+    sfp_producer,
+    sfp_receive_right,
+    sfp_send_once_right,
+    sfp_send_right,
+    sfp_surface,
+)

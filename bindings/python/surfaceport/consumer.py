@@ -1,0 +1,83 @@
+"""Consumers: take the frames of a swapchain, and show them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from ctypes import byref
+from typing import NamedTuple
+
+from ._native import functions as c
+from ._native.handles import sfp_consumer, sfp_frame
+from ._native.structures import sfp_consumer_statistics
+from .errors import Closed, check
+from .frame import Frame
+from .handle import Handle
+from .readiness import attempt
+from .times import Timeout, wait
+
+
+class ConsumerStatistics(NamedTuple):
+    """What a consumer counts, from its beginning: frames presented since the first one that it could
+    see, frames taken, frames replaced before they were taken, and how often it had to wait.
+    """
+
+    presented: int
+    shown: int
+    dropped: int
+    waited: int
+
+
+class Consumer(Handle[sfp_consumer]):
+    """Takes the frames of a swapchain.
+
+    It is iterable, also by `async for`: the frames until the producer ends the stream. A producer that
+    died raises `PeerDead`, behind its last frame. Threads: any, several at once.
+    """
+
+    __slots__ = ()
+
+    def acquire(self, timeout: Timeout = None) -> Frame:
+        """Takes the next frame: the newest one, or in fifo mode the next in order; waits for it.
+
+        Raises `TimedOut`; `Closed` when the producer ended the stream, or `PeerDead` when it died, and
+        all its frames were taken; `Refused` if the producer does not want this consumer; `WrongState`
+        while 16 frames are held.
+        """
+        frame = sfp_frame()
+        if c.sfp_consumer_acquire(self._reference, 0, byref(frame)):
+            wait(lambda time: c.sfp_consumer_acquire(self._reference, time, byref(frame)), timeout)
+        return Frame(frame)
+
+    async def acquire_async(self, timeout: Timeout = None) -> Frame:
+        """As `acquire()`, on asyncio."""
+        return await attempt(lambda: self.acquire(0), self.fileno, timeout)
+
+    @property
+    def statistics(self) -> ConsumerStatistics:
+        """What it has counted."""
+        counted = sfp_consumer_statistics()
+        check(c.sfp_consumer_get_statistics(self._reference, byref(counted)))
+        return ConsumerStatistics(counted.presented, counted.shown, counted.dropped, counted.waited)
+
+    def fileno(self) -> int:
+        """A descriptor that is readable when `acquire(0)` has something to do. It is the library's.
+
+        Acquire until `TimedOut`, then wait for it.
+        """
+        return int(c.sfp_consumer_fd(self._reference))
+
+    def __iter__(self) -> Iterator[Frame]:
+        while True:
+            try:
+                frame = self.acquire()
+            except Closed:
+                return
+            yield frame
+
+    async def __aiter__(self) -> AsyncIterator[Frame]:
+        while True:
+            try:
+                frame = await self.acquire_async()
+            except Closed:
+                return
+            yield frame

@@ -1,0 +1,173 @@
+"""Hosts: start a child process, and know it for certain."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from ctypes import byref, c_char_p, sizeof
+from typing import Any, NamedTuple
+
+from ._native import functions as c
+from ._native.enums import EndOfLife, ExitKind, PresentMode
+from ._native.handles import sfp_channel, sfp_consumer, sfp_consumer_right, sfp_host
+from ._native.structures import sfp_exit, sfp_spawn_options
+from .channel import Channel
+from .consumer import Consumer
+from .consumer_right import ConsumerRight
+from .errors import InvalidArgument, check
+from .handle import Handle
+from .readiness import attempt
+from .times import Timeout, nanoseconds, wait
+
+Text = str | bytes | os.PathLike[str] | os.PathLike[bytes]
+
+
+class Exit(NamedTuple):
+    """The end of a process: how, and the exit status or the number of the signal."""
+
+    kind: ExitKind
+    code: int
+
+
+class Host(Handle[sfp_host]):
+    """The host's side of a session with one child process: `spawn()`, or `Invitation.into_host()`.
+
+    Calls that fail with `PeerDead`, because the child has ended, or with `Closed`, because it closed its
+    side, do so behind what the child sent before. `close()` ends the session, and waits for a child that
+    was spawned to end. Threads: any, several at once.
+    """
+
+    __slots__ = ()
+
+    @classmethod
+    def spawn(
+        cls,
+        argv: Sequence[Text],
+        *,
+        environment: Mapping[str, str] | None = None,
+        clear_environment: bool = False,
+        directory: Text | None = None,
+        hello_timeout: Timeout = 10,
+        grace: Timeout = 1,
+        end_of_life: EndOfLife = EndOfLife.KILL,
+        allow_descendants: bool = False,
+    ) -> Host:
+        """Starts a child process, which connects by `Child.connect()` or its like.
+
+        `environment` goes over this process's, or alone with `clear_environment`. The child has
+        `hello_timeout` seconds to connect, and `grace` to end by itself when the host is closed; then
+        `end_of_life` says what happens to it. `allow_descendants` lets another process than the one that
+        was started say hello, for wrappers.
+
+        Raises `NotFound`, `PermissionDenied`, `InvalidArgument`, `ResourceExhausted`, `SystemFailure`.
+        """
+        variables = None
+        if environment is not None:
+            variables = _texts([f"{name}={value}" for name, value in environment.items()])
+        options = sfp_spawn_options(
+            struct_size=sizeof(sfp_spawn_options),
+            argv=_texts(argv),
+            environment=variables,
+            directory=None if directory is None else os.fsencode(directory),
+            # 0 would be the default.
+            hello_timeout_ns=nanoseconds(hello_timeout) or 1,
+            grace_ns=nanoseconds(grace) or 1,
+            end_of_life=end_of_life,
+            clear_environment=clear_environment,
+            allow_descendants=allow_descendants,
+        )
+        handle = sfp_host()
+        check(c.sfp_host_spawn(byref(options), byref(handle)))
+        return cls(handle)
+
+    def wait_connected(self, timeout: Timeout = None) -> None:
+        """Waits until the child has said hello. Raises `TimedOut`, or `PeerDead` if it ended without."""
+        wait(lambda time: c.sfp_host_wait_connected(self._reference, time), timeout)
+
+    def consumer(self, timeout: Timeout = None, *, mode: PresentMode = PresentMode.DEFAULT) -> Consumer:
+        """Attaches to the next swapchain that the child offers; waits until there is one.
+
+        Raises `TimedOut`; `PeerDead` or `Closed` if the session is over, and all that was offered
+        accepted; otherwise as `ConsumerRight.attach()`.
+        """
+        if mode != PresentMode.DEFAULT:
+            with self.consumer_right(timeout) as right:
+                return right.attach(mode)
+        consumer = sfp_consumer()
+        wait(lambda time: c.sfp_host_accept_consumer(self._reference, time, byref(consumer)), timeout)
+        return Consumer(consumer)
+
+    async def consumer_async(
+        self, timeout: Timeout = None, *, mode: PresentMode = PresentMode.DEFAULT
+    ) -> Consumer:
+        """As `consumer()`, on asyncio."""
+        return await attempt(lambda: self.consumer(0, mode=mode), self.fileno, timeout)
+
+    def consumer_right(self, timeout: Timeout = None) -> ConsumerRight:
+        """Takes the next right to consume that the child offers, for example to pass it on."""
+        right = sfp_consumer_right()
+        wait(lambda time: c.sfp_host_accept_consumer_right(self._reference, time, byref(right)), timeout)
+        return ConsumerRight(right)
+
+    def offer(self, right: ConsumerRight) -> None:
+        """Gives the child a right to consume, which stays yours.
+
+        Raises `WrongState` before the child's hello, `PeerDead`, or `TimedOut` after 5 seconds in which
+        the child takes nothing in.
+        """
+        check(c.sfp_host_offer_consumer_right(self._reference, right._reference))
+
+    def channel(self, timeout: Timeout = None) -> Channel:
+        """Gives the channel for messages of your own, once the child has said hello."""
+        channel = sfp_channel()
+        wait(lambda time: c.sfp_host_channel(self._reference, time, byref(channel)), timeout)
+        return Channel(channel)
+
+    async def channel_async(self, timeout: Timeout = None) -> Channel:
+        """As `channel()`, on asyncio."""
+        return await attempt(lambda: self.channel(0), self.fileno, timeout)
+
+    def wait_exit(self, timeout: Timeout = None) -> Exit:
+        """Waits for the end of the child's process. Raises `TimedOut` while it runs."""
+        end = sfp_exit()
+        wait(lambda time: c.sfp_host_wait_exit(self._reference, time, byref(end)), timeout)
+        return Exit(ExitKind(end.kind), end.code)
+
+    def kill(self) -> None:
+        """Ends the child's process at once. One that has ended already is fine."""
+        check(c.sfp_host_kill(self._reference))
+
+    @property
+    def process_id(self) -> int:
+        """The number of the child's process; 0 if it is not known."""
+        return int(c.sfp_host_process_id(self._reference))
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether the child has said hello, and its session has not ended since."""
+        return bool(c.sfp_host_is_connected(self._reference))
+
+    @property
+    def features(self) -> int:
+        """What both sides can do beyond the first version, as bits."""
+        return int(c.sfp_host_features(self._reference))
+
+    @property
+    def refused(self) -> int:
+        """How many messages were refused: wrong secrets, wrong processes, what was not well-formed."""
+        return int(c.sfp_host_refused(self._reference))
+
+    def fileno(self) -> int:
+        """A descriptor that is readable when there is something to do: `consumer_right(0)` then.
+
+        It is the library's, and readable for good once the child has ended.
+        """
+        return int(c.sfp_host_fd(self._reference))
+
+
+def _texts(texts: Sequence[Text]) -> Any:
+    """A list that NULL ends."""
+    if isinstance(texts, (str, bytes)):
+        raise InvalidArgument("the program and its arguments are a list, not a text")
+    encoded = [os.fsencode(text) for text in texts]
+    return (c_char_p * (len(encoded) + 1))(*encoded, None)

@@ -1,0 +1,125 @@
+"""Planes: the memory of a surface, as bytes and as arrays, with no copy."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ._native.handles import sfp_surface
+from ._native.structures import sfp_plane
+from .memory import bytes_at
+from .pixel_layout import Element
+
+if TYPE_CHECKING:
+    import numpy
+
+
+class Plane:
+    """A plane of a surface.
+
+    It can be used wherever `__array_interface__` or DLPack is understood. It, and every view of it,
+    keeps the memory mapped; what is in it is for the swapchain to say: a frame's pixels stay until the
+    frame is released.
+    """
+
+    __slots__ = ("_element", "_handle", "_plane")
+
+    def __init__(self, handle: sfp_surface, plane: sfp_plane, element: Element) -> None:
+        self._handle = handle
+        self._plane = plane
+        self._element = element
+
+    @property
+    def address(self) -> int:
+        """The address of the first byte of the first row."""
+        return self._plane.base or 0
+
+    @property
+    def bytes_per_row(self) -> int:
+        """From the beginning of a row to the beginning of the next."""
+        return int(self._plane.bytes_per_row)
+
+    @property
+    def bytes_per_element(self) -> int:
+        """Of one element: a pixel of this plane."""
+        return int(self._plane.bytes_per_element)
+
+    @property
+    def offset(self) -> int:
+        """From the beginning of the surface's memory, in bytes."""
+        return int(self._plane.offset)
+
+    @property
+    def size(self) -> int:
+        """Of all rows, with what is between them, in bytes."""
+        return int(self._plane.size)
+
+    @property
+    def width(self) -> int:
+        """Elements of a row."""
+        return int(self._plane.width)
+
+    @property
+    def height(self) -> int:
+        """Rows."""
+        return int(self._plane.height)
+
+    @property
+    def view(self) -> memoryview:
+        """All bytes, writable: row `y` begins at `y * bytes_per_row`."""
+        return bytes_at(self.address, self.size, self._handle)
+
+    def row(self, y: int) -> memoryview:
+        """The elements of a row, as writable bytes. Raises IndexError for a row that is not there."""
+        if not 0 <= y < self.height:
+            raise IndexError(f"there is no row {y} in a plane of {self.height}")
+        begin = y * self.bytes_per_row
+        return bytes_at(self.address + begin, self.width * self.bytes_per_element, self._handle)
+
+    @property
+    def __array_interface__(self) -> dict[str, Any]:
+        plane, element = self._plane, self._element
+        shape: tuple[int, ...] = (plane.height, plane.width)
+        strides: tuple[int, ...] = (plane.bytes_per_row, plane.bytes_per_element)
+        if element.components > 1:
+            shape += (element.components,)
+            strides += (element.size,)
+        return {
+            "version": 3,
+            "shape": shape,
+            "typestr": element.typestr,
+            "data": (plane.base, False),
+            "strides": strides,
+        }
+
+    @property
+    def array(self) -> numpy.ndarray[Any, Any]:
+        """The plane as a NumPy array: height x width, and x components if there are several.
+
+        Raises ImportError without NumPy.
+        """
+        array: numpy.ndarray[Any, Any] = _numpy().asarray(self)
+        return array
+
+    def __dlpack__(self, **options: Any) -> Any:
+        """The plane for a library that takes DLPack. Raises ImportError without NumPy."""
+        return self.array.__dlpack__(**options)
+
+    def __dlpack_device__(self) -> tuple[int, int]:
+        """The CPU's memory."""
+        return (1, 0)
+
+    def __repr__(self) -> str:
+        return f"<Plane {self.width}x{self.height}, {self.bytes_per_row} bytes per row>"
+
+
+_module: Any = None
+
+
+def _numpy() -> Any:
+    # The package works without NumPy, and starts without waiting for it.
+    global _module
+    if _module is None:
+        import numpy
+
+        _module = numpy
+    return _module
