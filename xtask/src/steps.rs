@@ -6,10 +6,11 @@ use anstyle::Style;
 use anyhow::Result;
 use clap::ValueEnum;
 
+use crate::packages::{self, cinstall, cmake, debian, dist, install};
 use crate::project::Project;
 use crate::report::{Entry, Outcome, Report};
 use crate::{
-    c_examples, c_tests, cargo, dependencies, header, macos, objc_examples, readme, symbols, version,
+    abi, c_examples, c_tests, cargo, dependencies, header, macos, objc_examples, readme, symbols, version,
 };
 
 /// A step of `cargo xtask test`. They run in this order.
@@ -31,6 +32,8 @@ pub(crate) enum Step {
     Header,
     /// The header alone compiles as C99, C11 and C++17 without a warning
     HeaderCompiles,
+    /// Nothing of the binary interface is gone or changed since the first version with this first number
+    Abi,
     /// The library's dependencies are few, and none is only a tool's
     Dependencies,
     /// The release build of the library
@@ -51,8 +54,20 @@ pub(crate) enum Step {
     CSanitizers,
     /// The tests of the C API under valgrind
     CValgrind,
+    /// What `cargo xtask install` installs is found by pkg-config, and the README's host and child run with it
+    Install,
+    /// A project that finds the library by CMake
+    Cmake,
+    /// `cargo cinstall` of cargo-c installs the same (only if this step is named)
+    Cinstall,
+    /// The archive for Linux is the same bytes twice, and with it alone the README's commands work
+    Dist,
+    /// The Debian packages are built, installed into a root, and used there
+    Debian,
     /// Library, program, tests and examples for macOS link, and what they import and export is right
     Macos,
+    /// The archives for macOS, of what the step before has built
+    DistMacos,
 }
 
 impl Step {
@@ -76,8 +91,14 @@ impl Step {
             | Step::CTests
             | Step::CSanitizers
             | Step::CValgrind => &[Step::Library],
+            Step::DistMacos => &[Step::Macos],
             _ => &[],
         }
+    }
+
+    /// Whether the step is left out of a run of all: cargo-c takes longer to build than everything else together.
+    fn only_if_named(self) -> bool {
+        self == Step::Cinstall
     }
 
     fn run(self, project: &Project) -> Result<Outcome> {
@@ -90,6 +111,7 @@ impl Step {
             Step::Loom => cargo::loom(project),
             Step::Header => header::check(project),
             Step::HeaderCompiles => header::compile(project),
+            Step::Abi => abi::step(project),
             Step::Dependencies => dependencies::check(project),
             Step::Library => cargo::library(project),
             Step::Symbols => symbols::check(project),
@@ -100,6 +122,12 @@ impl Step {
             Step::CTests => c_tests::run(project),
             Step::CSanitizers => c_tests::run_sanitized(project),
             Step::CValgrind => c_tests::run_in_valgrind(project),
+            Step::Install => install::step(project),
+            Step::Cmake => cmake::step(project),
+            Step::Cinstall => cinstall::step(project),
+            Step::Dist => dist::step(project),
+            Step::Debian => debian::step(project),
+            Step::DistMacos => packages::macos::step(project),
             Step::Macos => macos::step(project),
         }
     }
@@ -127,10 +155,10 @@ pub(crate) fn run(project: &Project, named: &[Step]) -> Result<Report> {
     Ok(report)
 }
 
-/// The named steps with their needs, each once and in order; all steps if none is named.
+/// The named steps with their needs, each once and in order; if none is named, all that are for every run.
 fn select(named: &[Step]) -> Vec<Step> {
     if named.is_empty() {
-        return Step::value_variants().to_vec();
+        return Step::value_variants().iter().copied().filter(|step| !step.only_if_named()).collect();
     }
     let mut steps: Vec<Step> = named.to_vec();
     steps.extend(named.iter().flat_map(|step| step.needs()));
@@ -149,7 +177,8 @@ mod tests {
             select(&[Step::Symbols, Step::Fmt, Step::Symbols]),
             [Step::Fmt, Step::Library, Step::Symbols]
         );
-        assert_eq!(select(&[]).len(), Step::value_variants().len());
+        assert_eq!(select(&[]).len(), Step::value_variants().len() - 1);
+        assert_eq!(select(&[Step::Cinstall]), [Step::Cinstall]);
     }
 
     #[test]

@@ -69,12 +69,12 @@ fn work_folder(project: &Project) -> PathBuf {
 }
 
 /// The folder to carry to a Mac.
-fn output_folder(project: &Project) -> PathBuf {
+pub(crate) fn output_folder(project: &Project) -> PathBuf {
     project.target.join("macos")
 }
 
 /// The shared library's file name, which its install name names too: programs of one major version share it.
-fn library_file(project: &Project) -> String {
+pub(crate) fn library_file(project: &Project) -> String {
     let major = project.version.split('.').next().unwrap_or_default();
     format!("lib{LIBRARY}.{major}.dylib")
 }

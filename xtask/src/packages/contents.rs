@@ -1,0 +1,230 @@
+//! What a package contains: the crates that are linked into its files, their licences, and the list of them for
+//! machines (SBOM).
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use cargo_metadata::{CargoOpt, DependencyKind, Metadata, MetadataCommand, Package, PackageId, TargetKind};
+use serde_json::{Value, json};
+
+use super::layout::copy;
+use crate::project::{LIBRARY, Project};
+
+/// The packages of the workspace that are in a package.
+const OURS: [&str; 2] = [LIBRARY, "surfaceport-cli"];
+
+/// How a licence's file is called begins with one of these.
+const LICENCE_FILES: [&str; 6] = ["LICENSE", "LICENCE", "COPYING", "COPYRIGHT", "NOTICE", "UNLICENSE"];
+
+/// The crates in a package for one target, sorted by name and version.
+pub(super) struct Contents {
+    target: String,
+    /// The compiler's version, which is that of the standard library.
+    compiler: String,
+    crates: BTreeMap<(String, String), Package>,
+    /// Which of them each one links.
+    links: BTreeMap<(String, String), BTreeSet<(String, String)>>,
+}
+
+impl Contents {
+    /// Asks cargo.
+    pub(super) fn find(project: &Project, target: &str) -> Result<Contents> {
+        let metadata = MetadataCommand::new()
+            .current_dir(&project.root)
+            .features(CargoOpt::SomeFeatures(Vec::new()))
+            .other_options(["--locked".to_owned(), "--filter-platform".to_owned(), target.to_owned()])
+            .exec()
+            .context("cannot ask cargo metadata")?;
+        let version = project.command("rustc", ["--version"]).read()?;
+        let compiler = version.split_whitespace().nth(1).context("rustc says no version")?.to_owned();
+        let (mut crates, mut links) = (BTreeMap::new(), BTreeMap::new());
+        for (package, linked) in linked(&metadata)? {
+            let key = |package: &Package| (package.name.to_string(), package.version.to_string());
+            links.insert(key(package), linked.into_iter().map(key).collect());
+            crates.insert(key(package), package.clone());
+        }
+        Ok(Contents { target: target.to_owned(), compiler, crates, links })
+    }
+
+    /// Puts the licence of each crate, and of Rust's own library, into a folder.
+    pub(super) fn copy_licences(&self, project: &Project, folder: &Path) -> Result<()> {
+        for ((name, version), package) in &self.crates {
+            if OURS.contains(&name.as_str()) {
+                continue;
+            }
+            let source = package.manifest_path.parent().context("a crate without a folder")?;
+            let mut files = licence_files(source.as_std_path())?;
+            if files.is_empty() {
+                // Some crates name their licence and leave its text out.
+                let expression = package.license.clone().unwrap_or_default();
+                let ours: &[&str] = match expression.as_str() {
+                    text if text.contains("Apache-2.0") => &["LICENSE-APACHE"],
+                    _ => bail!("{name} {version} has no licence's text, and says {expression:?}"),
+                };
+                files = ours.iter().map(|file| project.path(file)).collect();
+            }
+            let to = folder.join(format!("{name}-{version}"));
+            for file in files {
+                copy(&file, &to.join(file.file_name().context("a file without a name")?), 0o644)?;
+            }
+        }
+        let rust = folder.join("rust-standard-library");
+        for file in standard_library_licences(project)? {
+            copy(&file, &rust.join(file.file_name().context("a file without a name")?), 0o644)?;
+        }
+        Ok(())
+    }
+
+    /// The list of the contents as CycloneDX 1.5 in JSON. It has no time and no random number: the same contents are
+    /// the same bytes.
+    pub(super) fn bill(&self, version: &str) -> Result<String> {
+        let reference = |name: &str, version: &str| format!("pkg:cargo/{name}@{version}");
+        let component = |name: &str, version: &str, license: Option<&str>, kind: &str| {
+            let mut component = json!({
+                "type": kind,
+                "bom-ref": reference(name, version),
+                "name": name,
+                "version": version,
+                "purl": reference(name, version),
+            });
+            if let Some(license) = license {
+                // Old crates write a slash for OR.
+                component["licenses"] = json!([{ "expression": license.replace('/', " OR ") }]);
+            }
+            component
+        };
+        let mut components: Vec<Value> = Vec::new();
+        let mut dependencies: Vec<Value> = Vec::new();
+        for ((name, version), package) in &self.crates {
+            if name != LIBRARY {
+                components.push(component(name, version, package.license.as_deref(), "library"));
+            }
+            let on: Vec<String> =
+                self.links[&(name.clone(), version.clone())].iter().map(|(n, v)| reference(n, v)).collect();
+            dependencies.push(json!({ "ref": reference(name, version), "dependsOn": on }));
+        }
+        components.push(json!({
+            "type": "library",
+            "bom-ref": "rust-standard-library",
+            "name": "rust-standard-library",
+            "version": self.compiler,
+            "licenses": [{ "expression": "MIT OR Apache-2.0" }],
+        }));
+        let bill = json!({
+            "bomFormat": "CycloneDX",
+            "specVersion": "1.5",
+            "version": 1,
+            "metadata": {
+                "component": component(LIBRARY, version, Some("MIT OR Apache-2.0"), "library"),
+                "properties": [{ "name": "surfaceport:target", "value": self.target }],
+            },
+            "components": components,
+            "dependencies": dependencies,
+        });
+        Ok(serde_json::to_string_pretty(&bill)? + "\n")
+    }
+}
+
+/// What is linked into the files of a package, each with what it links itself. Macros and build scripts run in the
+/// compiler and are in no file.
+fn linked(metadata: &Metadata) -> Result<Vec<(&Package, Vec<&Package>)>> {
+    let resolve = metadata.resolve.as_ref().context("cargo metadata has no graph")?;
+    let nodes: BTreeMap<&PackageId, _> = resolve.nodes.iter().map(|node| (&node.id, node)).collect();
+    let is_macro =
+        |package: &Package| package.targets.iter().any(|target| target.kind.contains(&TargetKind::ProcMacro));
+    let mut waiting: Vec<&Package> =
+        metadata.packages.iter().filter(|package| OURS.contains(&package.name.as_str())).collect();
+    if waiting.len() != OURS.len() {
+        bail!("the workspace lacks one of {}", OURS.join(", "));
+    }
+    let (mut seen, mut found) = (BTreeSet::new(), Vec::new());
+    while let Some(package) = waiting.pop() {
+        if !seen.insert(&package.id) {
+            continue;
+        }
+        let node = nodes.get(&package.id).context("cargo metadata lacks a node")?;
+        let is_normal = |dependency: &&cargo_metadata::NodeDep| {
+            dependency.dep_kinds.iter().any(|kind| kind.kind == DependencyKind::Normal)
+        };
+        let links: Vec<&Package> = node
+            .deps
+            .iter()
+            .filter(is_normal)
+            .map(|dependency| &metadata[&dependency.pkg])
+            .filter(|package| !is_macro(package))
+            .collect();
+        waiting.extend(&links);
+        found.push((package, links));
+    }
+    Ok(found)
+}
+
+/// The files of a folder that look like licences.
+fn licence_files(folder: &Path) -> Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder).with_context(|| format!("cannot list {}", folder.display()))? {
+        let entry = entry?;
+        let name = entry.file_name().to_string_lossy().to_uppercase();
+        if entry.file_type()?.is_file() && LICENCE_FILES.iter().any(|start| name.starts_with(start)) {
+            files.push(entry.path());
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
+/// What the compiler's distribution says of the standard library's licences.
+fn standard_library_licences(project: &Project) -> Result<Vec<PathBuf>> {
+    let sysroot = project.command("rustc", ["--print", "sysroot"]).read()?;
+    let documents = Path::new(sysroot.trim()).join("share/doc");
+    let candidates = [
+        documents.join("rust/COPYRIGHT-library.html"),
+        documents.join("rust/COPYRIGHT"),
+        documents.join("rustc/copyright"),
+        documents.join("rustc-web/copyright"),
+    ];
+    let found = candidates.into_iter().find(|file| file.is_file());
+    Ok(vec![found.context("the Rust compiler's folder has no licences of its standard library")?])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn contents() -> Contents {
+        Contents::find(&Project::find(false).unwrap(), "x86_64-unknown-linux-gnu").unwrap()
+    }
+
+    #[test]
+    fn what_is_linked_is_contained_and_nothing_else() {
+        let names: BTreeSet<String> = contents().crates.into_keys().map(|(name, _)| name).collect();
+        for name in ["surfaceport", "surfaceport-cli", "rustix", "libc", "clap"] {
+            assert!(names.contains(name), "{name}");
+        }
+        // A macro, a task's crate, and one of another system.
+        for name in ["syn", "cbindgen", "objc2-io-surface"] {
+            assert!(!names.contains(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn the_bill_names_each_crate_once_with_its_licence() {
+        let contents = contents();
+        let bill: Value = serde_json::from_str(&contents.bill("0.1.0").unwrap()).unwrap();
+        let components = bill["components"].as_array().unwrap();
+        assert_eq!(components.len(), contents.crates.len());
+        let references: BTreeSet<&str> =
+            components.iter().map(|one| one["bom-ref"].as_str().unwrap()).collect();
+        assert_eq!(references.len(), components.len());
+        assert!(components.iter().all(|one| one["licenses"][0]["expression"].is_string()), "{bill}");
+        for edge in bill["dependencies"].as_array().unwrap() {
+            for on in edge["dependsOn"].as_array().unwrap() {
+                let on = on.as_str().unwrap();
+                assert!(references.contains(on) || on.starts_with("pkg:cargo/surfaceport@"), "{on}");
+            }
+        }
+        assert_eq!(contents.bill("0.1.0").unwrap(), self::contents().bill("0.1.0").unwrap());
+    }
+}

@@ -1,0 +1,131 @@
+//! The archives for macOS, of what `cargo xtask macos` builds: a folder like that for Linux, and an XCFramework.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use object::read::macho::FatArch as _;
+use object::read::macho::MachOFatFile32;
+use object::{Architecture, FileKind};
+
+use super::description::Names;
+use super::layout::{Layout, copy, link, write};
+use super::{archive, dist};
+use crate::project::{LIBRARY, Project};
+use crate::report::Outcome;
+
+/// Apple's description of an XCFramework with one library for both processors.
+const INFO: &str = include_str!("../../../packaging/xcframework/Info.plist.in");
+/// The name of the library for Swift and Objective-C.
+const MODULE_MAP: &str = include_str!("../../../packaging/xcframework/module.modulemap");
+
+/// The folder in the XCFramework, which names the system and the processors.
+const SLICE: &str = "macos-arm64_x86_64";
+
+/// The step: the archives of what the step `macos` has built, twice.
+pub(crate) fn step(project: &Project) -> Result<Outcome> {
+    if !library(project).is_file() {
+        return Ok(Outcome::Skipped("nothing was built for macOS: `cargo xtask macos`".into()));
+    }
+    let folder = project.scratch("dist-macos")?;
+    let (first, second) = (folder.join("first"), folder.join("second"));
+    for folder in [&first, &second] {
+        fs::create_dir_all(folder)?;
+        archives(project, folder)?;
+    }
+    for entry in fs::read_dir(&first)? {
+        let entry = entry?;
+        if fs::read(entry.path())? != fs::read(second.join(entry.file_name()))? {
+            bail!("{} has other bytes when it is made again", entry.file_name().to_string_lossy());
+        }
+    }
+    Ok(Outcome::Passed)
+}
+
+/// Makes both archives below `folder`.
+pub(super) fn archives(project: &Project, folder: &Path) -> Result<()> {
+    is_for_both_processors(&library(project))?;
+    tarball(project, folder)?;
+    xcframework(project, folder)
+}
+
+/// The shared library for both processors.
+fn library(project: &Project) -> PathBuf {
+    built(project).join("lib").join(file_name(project))
+}
+
+fn file_name(project: &Project) -> String {
+    crate::macos::library_file(project)
+}
+
+/// What `cargo xtask macos` has made.
+fn built(project: &Project) -> PathBuf {
+    crate::macos::output_folder(project)
+}
+
+fn tarball(project: &Project, folder: &Path) -> Result<()> {
+    let name = format!("{LIBRARY}-{}-macos-universal", project.version);
+    let stage = project.scratch("dist-macos-tarball")?.join(&name);
+    let (file, layout) = (file_name(project), Layout::relocatable());
+    copy(&library(project), &stage.join("lib").join(&file), 0o755)?;
+    link(&file, &stage.join("lib").join(format!("lib{LIBRARY}.dylib")))?;
+    copy(&built(project).join("bin").join(LIBRARY), &stage.join("bin").join(LIBRARY), 0o755)?;
+    layout.headers(project, &stage.join("include"))?;
+    let names = Names { soname: file.clone(), file, needs: &[] };
+    layout.descriptions(project, &names, &stage.join("lib"))?;
+    dist::papers(project, &stage, "aarch64-apple-darwin")?;
+    dist::names_no_place(project, &stage)?;
+    archive::tar_gz(&stage, &folder.join(format!("{name}.tar.gz")))
+}
+
+fn xcframework(project: &Project, folder: &Path) -> Result<()> {
+    let name = format!("{LIBRARY}.xcframework");
+    let stage = project.scratch("dist-xcframework")?.join(&name);
+    let (file, slice) = (file_name(project), stage.join(SLICE));
+    write(&stage.join("Info.plist"), &INFO.replace("@LIBRARY_FILE@", &file).replace("@SLICE@", SLICE))?;
+    copy(&library(project), &slice.join(&file), 0o755)?;
+    Layout::relocatable().headers(project, &slice.join("Headers"))?;
+    write(&slice.join("Headers/module.modulemap"), MODULE_MAP)?;
+    for paper in ["LICENSE-APACHE", "LICENSE-MIT"] {
+        copy(&project.path(paper), &stage.join(paper), 0o644)?;
+    }
+    super::contents::Contents::find(project, "aarch64-apple-darwin")?
+        .copy_licences(project, &stage.join("licenses"))?;
+    archive::zip(&stage, &folder.join(format!("{name}.zip")))
+}
+
+/// What is for one processor only is no release.
+fn is_for_both_processors(library: &Path) -> Result<()> {
+    let data = fs::read(library).with_context(|| format!("cannot read {}", library.display()))?;
+    let mut found = Vec::new();
+    if FileKind::parse(&*data)? == FileKind::MachOFat32 {
+        for one in MachOFatFile32::parse(&*data)?.arches() {
+            found.push(one.architecture());
+        }
+    }
+    for wanted in [Architecture::Aarch64, Architecture::X86_64] {
+        if !found.contains(&wanted) {
+            bail!("{} is not for {wanted:?}: run `cargo xtask macos`", library.display());
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_description_names_what_is_there() {
+        assert!(INFO.contains("<string>@SLICE@</string>"));
+        assert_eq!(INFO.matches("@LIBRARY_FILE@").count(), 2);
+        for processor in ["arm64", "x86_64"] {
+            assert!(SLICE.contains(processor) && INFO.contains(&format!("<string>{processor}</string>")));
+        }
+    }
+
+    #[test]
+    fn a_library_for_one_processor_is_refused() {
+        assert!(is_for_both_processors(&std::env::current_exe().unwrap()).is_err());
+    }
+}
