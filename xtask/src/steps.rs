@@ -6,7 +6,7 @@ use anstyle::Style;
 use anyhow::Result;
 use clap::ValueEnum;
 
-use crate::packages::{self, cinstall, cmake, debian, dist, install};
+use crate::packages::{self, cinstall, cmake, debian, dist, homebrew, install};
 use crate::project::Project;
 use crate::report::{Entry, Outcome, Report};
 use crate::{
@@ -64,6 +64,8 @@ pub(crate) enum Step {
     Dist,
     /// The Debian packages are built, installed into a root, and used there
     Debian,
+    /// Homebrew's formula is Ruby, and names what is there
+    Homebrew,
     /// Library, program, tests and examples for macOS link, and what they import and export is right
     Macos,
     /// The archives for macOS, of what the step before has built
@@ -126,6 +128,7 @@ impl Step {
             Step::Cmake => cmake::step(project),
             Step::Cinstall => cinstall::step(project),
             Step::Dist => dist::step(project),
+            Step::Homebrew => homebrew::step(project),
             Step::Debian => debian::step(project),
             Step::DistMacos => packages::macos::step(project),
             Step::Macos => macos::step(project),

@@ -210,6 +210,17 @@ mod tests {
     }
 
     #[test]
+    fn the_bill_is_valid() {
+        use cyclonedx_bom::prelude::{Bom, SpecVersion, Validate};
+        let text = contents().bill("0.1.0").unwrap();
+        let judge =
+            |text: &str| Bom::parse_from_json(text.as_bytes()).unwrap().validate_version(SpecVersion::V1_5);
+        let result = judge(&text);
+        assert!(result.passed(), "{result:?}");
+        assert!(!judge(&text.replace("MIT OR Apache-2.0", "MIT OR OR")).passed());
+    }
+
+    #[test]
     fn the_bill_names_each_crate_once_with_its_licence() {
         let contents = contents();
         let bill: Value = serde_json::from_str(&contents.bill("0.1.0").unwrap()).unwrap();

@@ -42,6 +42,21 @@ pub(crate) fn step(project: &Project) -> Result<Outcome> {
     Ok(Outcome::Passed)
 }
 
+/// Reads the description as a property list, where a program for that is at hand, and looks for what it names.
+fn describes_what_is_there(project: &Project, framework: &Path) -> Result<()> {
+    let script = "import plistlib, sys\n\
+        for one in plistlib.load(open(sys.argv[1], 'rb'))['AvailableLibraries']:\n    \
+            folder = one['LibraryIdentifier'] + '/'\n    \
+            print(folder + one['LibraryPath'], folder + one['BinaryPath'], folder + one['HeadersPath'])\n";
+    let python = project.command("python3", ["-c", script]).arg(framework.join("Info.plist"));
+    for path in python.read()?.split_whitespace() {
+        if !framework.join(path).exists() {
+            bail!("Info.plist of the XCFramework names {path}, which is not there");
+        }
+    }
+    Ok(())
+}
+
 /// Makes both archives below `folder`.
 pub(super) fn archives(project: &Project, folder: &Path) -> Result<()> {
     is_for_both_processors(&library(project))?;
@@ -91,6 +106,7 @@ fn xcframework(project: &Project, folder: &Path) -> Result<()> {
     }
     super::contents::Contents::find(project, "aarch64-apple-darwin")?
         .copy_licences(project, &stage.join("licenses"))?;
+    describes_what_is_there(project, &stage)?;
     archive::zip(&stage, &folder.join(format!("{name}.zip")))
 }
 

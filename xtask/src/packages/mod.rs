@@ -13,6 +13,7 @@ mod contents;
 pub(crate) mod debian;
 mod description;
 pub(crate) mod dist;
+pub(crate) mod homebrew;
 pub(crate) mod install;
 mod layout;
 pub(crate) mod macos;
