@@ -58,7 +58,7 @@ pub(crate) enum Step {
     Install,
     /// A project that finds the library by CMake
     Cmake,
-    /// `cargo cinstall` of cargo-c installs the same (only if this step is named)
+    /// `cargo cinstall` of cargo-c installs the same
     Cinstall,
     /// The archive for Linux is the same bytes twice, and with it alone the README's commands work
     Dist,
@@ -96,11 +96,6 @@ impl Step {
             Step::DistMacos => &[Step::Macos],
             _ => &[],
         }
-    }
-
-    /// Whether the step is left out of a run of all: cargo-c takes longer to build than everything else together.
-    fn only_if_named(self) -> bool {
-        self == Step::Cinstall
     }
 
     fn run(self, project: &Project) -> Result<Outcome> {
@@ -158,10 +153,10 @@ pub(crate) fn run(project: &Project, named: &[Step]) -> Result<Report> {
     Ok(report)
 }
 
-/// The named steps with their needs, each once and in order; if none is named, all that are for every run.
+/// The named steps with their needs, each once and in order; all if none is named.
 fn select(named: &[Step]) -> Vec<Step> {
     if named.is_empty() {
-        return Step::value_variants().iter().copied().filter(|step| !step.only_if_named()).collect();
+        return Step::value_variants().to_vec();
     }
     let mut steps: Vec<Step> = named.to_vec();
     steps.extend(named.iter().flat_map(|step| step.needs()));
@@ -180,8 +175,7 @@ mod tests {
             select(&[Step::Symbols, Step::Fmt, Step::Symbols]),
             [Step::Fmt, Step::Library, Step::Symbols]
         );
-        assert_eq!(select(&[]).len(), Step::value_variants().len() - 1);
-        assert_eq!(select(&[Step::Cinstall]), [Step::Cinstall]);
+        assert_eq!(select(&[]), Step::value_variants());
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! `cargo xtask install`: what `cargo cinstall` of cargo-c installs, with CMake's files and the program besides.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
@@ -10,6 +11,7 @@ use object::{Endianness, elf};
 use super::build::{self, soname};
 use super::consumer;
 use super::layout::{Layout, below};
+use crate::c_compiler::{C99, CXX17};
 use crate::project::{LIBRARY, Project};
 use crate::report::Outcome;
 
@@ -97,6 +99,7 @@ pub(super) fn check(project: &Project, destdir: &Path, libdir: &Path, scratch: &
             bail!("{expected} is not beside the library");
         }
     }
+    headers(project, &destdir.join("usr/include"), scratch)?;
     let pkg_config = |arguments: &[&str]| -> Result<String> {
         let command = project
             .command("pkg-config", arguments)
@@ -118,9 +121,32 @@ pub(super) fn check(project: &Project, destdir: &Path, libdir: &Path, scratch: &
     consumer::build_and_run(project, &scratch.join("static"), &flags, None)
 }
 
+/// Each header of the repository is installed as it is, and compiles alone.
+fn headers(project: &Project, installed: &Path, scratch: &Path) -> Result<()> {
+    for (extension, language) in [("h", C99), ("hpp", CXX17)] {
+        for header in project.files("include", extension)? {
+            let name = header.file_name().context("a header without a name")?;
+            if fs::read(installed.join(name)).ok() != Some(fs::read(&header)?) {
+                bail!("{} is not installed as it is", header.display());
+            }
+            let source = scratch.join(format!("one.{}", language.extension));
+            fs::write(&source, format!("#include <{}>\nint none;\n", name.to_string_lossy()))?;
+            let flags = language.strict_flags();
+            project
+                .command(language.compiler, flags)
+                .arg("-fsyntax-only")
+                .arg("-I")
+                .arg(installed)
+                .arg(source)
+                .run()?;
+        }
+    }
+    Ok(())
+}
+
 /// The name that a shared library has in itself.
 fn soname_of(file: &Path) -> Result<String> {
-    let data = std::fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
+    let data = fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
     let name = || -> object::Result<Option<String>> {
         let parsed = ElfFile64::<Endianness>::parse(&*data)?;
         let endian = parsed.endian();
