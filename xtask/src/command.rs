@@ -54,6 +54,16 @@ impl Command {
         self
     }
 
+    /// More arguments.
+    pub(crate) fn args<I>(mut self, arguments: I) -> Command
+    where
+        I: IntoIterator,
+        I::Item: Into<OsString>,
+    {
+        self.arguments.extend(arguments.into_iter().map(Into::into));
+        self
+    }
+
     /// Runs in this folder.
     pub(crate) fn dir(mut self, dir: &Path) -> Command {
         self.dir = Some(dir.to_path_buf());

@@ -5,7 +5,7 @@ use std::fs::{self, File};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use flate2::{Compression, GzBuilder};
 use sha2::{Digest, Sha256};
 use zip::write::SimpleFileOptions;
@@ -62,6 +62,21 @@ pub(super) fn sums(folder: &Path) -> Result<()> {
     fs::write(folder.join(SUMS), text).with_context(|| format!("cannot write {SUMS}"))
 }
 
+/// Compares two folders of archives that were made of the same.
+pub(super) fn same(first: &Path, second: &Path) -> Result<()> {
+    let (one, two) = (entries(first)?, entries(second)?);
+    if one.len() < 2 || one.len() != two.len() {
+        bail!("{} and {} have not the same archives", first.display(), second.display());
+    }
+    for (path, _) in one.iter().filter(|(path, _)| path.is_file()) {
+        let again = second.join(path.strip_prefix(first)?);
+        if fs::read(path)? != fs::read(&again).with_context(|| format!("there is no {}", again.display()))? {
+            bail!("{} has other bytes when it is made again", path.display());
+        }
+    }
+    Ok(())
+}
+
 /// A folder and all that is in it, in one order, with the names that begin with the folder's own.
 fn entries(folder: &Path) -> Result<Vec<(PathBuf, PathBuf)>> {
     let name = PathBuf::from(folder.file_name().context("a folder without a name")?);
@@ -108,6 +123,11 @@ mod tests {
             symlink("a", folder.join("link")).unwrap();
             tar_gz(folder, &folder.with_extension("tar.gz")).unwrap();
         }
+        let (first, second) = (one.parent().unwrap(), two.parent().unwrap());
+        same(first, second).unwrap();
+        fs::write(second.join("thing.zip"), "other").unwrap();
+        assert!(same(first, second).is_err());
+        fs::copy(first.join("thing.zip"), second.join("thing.zip")).unwrap();
         for extension in ["tar.gz", "zip"] {
             let read = |folder: &PathBuf| fs::read(folder.with_extension(extension)).unwrap();
             assert!(!read(&one).is_empty());

@@ -9,18 +9,27 @@ use anyhow::{Context, Result, bail};
 use cargo_metadata::{CargoOpt, DependencyKind, Metadata, MetadataCommand, Package, PackageId, TargetKind};
 use serde_json::{Value, json};
 
-use super::layout::copy;
+use super::layout::{copy, write};
 use crate::project::{LIBRARY, Project};
 
-/// The packages of the workspace that are in a package.
-const OURS: [&str; 2] = [LIBRARY, "surfaceport-cli"];
+/// What a package with the library alone contains of the workspace.
+pub(super) const LIBRARY_ALONE: &[&str] = &[LIBRARY];
+/// What one with the program too contains.
+pub(super) const WITH_PROGRAM: &[&str] = &[LIBRARY, "surfaceport-cli"];
+
+/// Where the texts of the licences lie in a package, and what the list is called.
+pub(super) const LICENCES: &str = "licenses";
+pub(super) const BILL: &str = "surfaceport.cdx.json";
 
 /// How a licence's file is called begins with one of these.
 const LICENCE_FILES: [&str; 6] = ["LICENSE", "LICENCE", "COPYING", "COPYRIGHT", "NOTICE", "UNLICENSE"];
 
-/// The crates in a package for one target, sorted by name and version.
+/// The crates in a package, sorted by name and version.
 pub(super) struct Contents {
-    target: String,
+    /// What the package is for; for each processor, where its files are for several.
+    targets: Vec<String>,
+    /// The version of the package.
+    version: String,
     /// The compiler's version, which is that of the standard library.
     compiler: String,
     crates: BTreeMap<(String, String), Package>,
@@ -28,30 +37,45 @@ pub(super) struct Contents {
     links: BTreeMap<(String, String), BTreeSet<(String, String)>>,
 }
 
+/// The target of the packages for this system, as Rust names it.
+pub(super) fn here() -> String {
+    let system = if cfg!(target_os = "macos") { "apple-darwin" } else { "unknown-linux-gnu" };
+    format!("{}-{system}", std::env::consts::ARCH)
+}
+
 impl Contents {
-    /// Asks cargo.
-    pub(super) fn find(project: &Project, target: &str) -> Result<Contents> {
-        let metadata = MetadataCommand::new()
-            .current_dir(&project.root)
-            .features(CargoOpt::SomeFeatures(Vec::new()))
-            .other_options(["--locked".to_owned(), "--filter-platform".to_owned(), target.to_owned()])
-            .exec()
-            .context("cannot ask cargo metadata")?;
-        let version = project.command("rustc", ["--version"]).read()?;
-        let compiler = version.split_whitespace().nth(1).context("rustc says no version")?.to_owned();
-        let (mut crates, mut links) = (BTreeMap::new(), BTreeMap::new());
-        for (package, linked) in linked(&metadata)? {
-            let key = |package: &Package| (package.name.to_string(), package.version.to_string());
-            links.insert(key(package), linked.into_iter().map(key).collect());
-            crates.insert(key(package), package.clone());
+    /// Asks cargo what these packages of the workspace link.
+    pub(super) fn find(project: &Project, targets: &[&str], ours: &[&str]) -> Result<Contents> {
+        let (mut crates, mut links) = (BTreeMap::new(), BTreeMap::<_, BTreeSet<_>>::new());
+        for target in targets {
+            let metadata = MetadataCommand::new()
+                .current_dir(&project.root)
+                .features(CargoOpt::SomeFeatures(Vec::new()))
+                .other_options(["--locked".into(), "--filter-platform".into(), (*target).to_owned()])
+                .exec()
+                .context("cannot ask cargo metadata")?;
+            for (package, linked) in linked(&metadata, ours)? {
+                let key = |package: &Package| (package.name.to_string(), package.version.to_string());
+                links.entry(key(package)).or_default().extend(linked.into_iter().map(key));
+                crates.insert(key(package), package.clone());
+            }
         }
-        Ok(Contents { target: target.to_owned(), compiler, crates, links })
+        let said = project.command("rustc", ["--version"]).read()?;
+        let compiler = said.split_whitespace().nth(1).context("rustc says no version")?.to_owned();
+        let targets = targets.iter().map(|&target| target.to_owned()).collect();
+        Ok(Contents { targets, version: project.version.clone(), compiler, crates, links })
+    }
+
+    /// Puts the licence's texts and the list of the contents into a folder.
+    pub(super) fn write_into(&self, project: &Project, folder: &Path) -> Result<()> {
+        self.copy_licences(project, &folder.join(LICENCES))?;
+        write(&folder.join(BILL), &self.bill()?)
     }
 
     /// Puts the licence of each crate, and of Rust's own library, into a folder.
     pub(super) fn copy_licences(&self, project: &Project, folder: &Path) -> Result<()> {
         for ((name, version), package) in &self.crates {
-            if OURS.contains(&name.as_str()) {
+            if WITH_PROGRAM.contains(&name.as_str()) {
                 continue;
             }
             let source = package.manifest_path.parent().context("a crate without a folder")?;
@@ -79,7 +103,8 @@ impl Contents {
 
     /// The list of the contents as CycloneDX 1.5 in JSON. It has no time and no random number: the same contents are
     /// the same bytes.
-    pub(super) fn bill(&self, version: &str) -> Result<String> {
+    pub(super) fn bill(&self) -> Result<String> {
+        let version = &self.version;
         let reference = |name: &str, version: &str| format!("pkg:cargo/{name}@{version}");
         let component = |name: &str, version: &str, license: Option<&str>, kind: &str| {
             let mut component = json!({
@@ -118,7 +143,9 @@ impl Contents {
             "version": 1,
             "metadata": {
                 "component": component(LIBRARY, version, Some("MIT OR Apache-2.0"), "library"),
-                "properties": [{ "name": "surfaceport:target", "value": self.target }],
+                "properties": self.targets.iter()
+                    .map(|target| json!({ "name": "surfaceport:target", "value": target }))
+                    .collect::<Vec<_>>(),
             },
             "components": components,
             "dependencies": dependencies,
@@ -129,15 +156,15 @@ impl Contents {
 
 /// What is linked into the files of a package, each with what it links itself. Macros and build scripts run in the
 /// compiler and are in no file.
-fn linked(metadata: &Metadata) -> Result<Vec<(&Package, Vec<&Package>)>> {
+fn linked<'m>(metadata: &'m Metadata, ours: &[&str]) -> Result<Vec<(&'m Package, Vec<&'m Package>)>> {
     let resolve = metadata.resolve.as_ref().context("cargo metadata has no graph")?;
     let nodes: BTreeMap<&PackageId, _> = resolve.nodes.iter().map(|node| (&node.id, node)).collect();
     let is_macro =
         |package: &Package| package.targets.iter().any(|target| target.kind.contains(&TargetKind::ProcMacro));
     let mut waiting: Vec<&Package> =
-        metadata.packages.iter().filter(|package| OURS.contains(&package.name.as_str())).collect();
-    if waiting.len() != OURS.len() {
-        bail!("the workspace lacks one of {}", OURS.join(", "));
+        metadata.packages.iter().filter(|package| ours.contains(&package.name.as_str())).collect();
+    if waiting.len() != ours.len() {
+        bail!("the workspace lacks one of {}", ours.join(", "));
     }
     let (mut seen, mut found) = (BTreeSet::new(), Vec::new());
     while let Some(package) = waiting.pop() {
@@ -193,8 +220,23 @@ fn standard_library_licences(project: &Project) -> Result<Vec<PathBuf>> {
 mod tests {
     use super::*;
 
+    fn of(targets: &[&str], ours: &[&str]) -> Contents {
+        Contents::find(&Project::find(false).unwrap(), targets, ours).unwrap()
+    }
+
     fn contents() -> Contents {
-        Contents::find(&Project::find(false).unwrap(), "x86_64-unknown-linux-gnu").unwrap()
+        of(&["x86_64-unknown-linux-gnu"], WITH_PROGRAM)
+    }
+
+    #[test]
+    fn the_library_alone_has_no_crate_of_the_program() {
+        let apple = ["aarch64-apple-darwin", "x86_64-apple-darwin"];
+        let contents = of(&apple, LIBRARY_ALONE);
+        let names: BTreeSet<&str> = contents.crates.keys().map(|(name, _)| name.as_str()).collect();
+        assert!(names.contains("mach2") && names.contains("objc2-io-surface"), "{names:?}");
+        assert!(!names.contains("clap") && !names.contains("surfaceport-cli"), "{names:?}");
+        let bill = contents.bill().unwrap();
+        assert!(apple.iter().all(|target| bill.contains(target)), "{bill}");
     }
 
     #[test]
@@ -212,7 +254,7 @@ mod tests {
     #[test]
     fn the_bill_is_valid() {
         use cyclonedx_bom::prelude::{Bom, SpecVersion, Validate};
-        let text = contents().bill("0.1.0").unwrap();
+        let text = contents().bill().unwrap();
         let judge =
             |text: &str| Bom::parse_from_json(text.as_bytes()).unwrap().validate_version(SpecVersion::V1_5);
         let result = judge(&text);
@@ -223,7 +265,7 @@ mod tests {
     #[test]
     fn the_bill_names_each_crate_once_with_its_licence() {
         let contents = contents();
-        let bill: Value = serde_json::from_str(&contents.bill("0.1.0").unwrap()).unwrap();
+        let bill: Value = serde_json::from_str(&contents.bill().unwrap()).unwrap();
         let components = bill["components"].as_array().unwrap();
         assert_eq!(components.len(), contents.crates.len());
         let references: BTreeSet<&str> =
@@ -236,6 +278,6 @@ mod tests {
                 assert!(references.contains(on) || on.starts_with("pkg:cargo/surfaceport@"), "{on}");
             }
         }
-        assert_eq!(contents.bill("0.1.0").unwrap(), self::contents().bill("0.1.0").unwrap());
+        assert_eq!(contents.bill().unwrap(), self::contents().bill().unwrap());
     }
 }

@@ -32,10 +32,11 @@ pub(crate) fn step(project: &Project) -> Result<Outcome> {
     install_into(project, &root, &packages)?;
     let triplet = project.command("dpkg-architecture", ["-qDEB_HOST_MULTIARCH"]).read()?;
     install::check(project, &root, &Path::new("/usr/lib").join(triplet.trim()), &folder)?;
+    for name in PACKAGES {
+        install::has_licences(&root.join("usr/share/doc").join(name))?;
+    }
     project.command(&root.join("usr/bin").join(LIBRARY).to_string_lossy(), ["doctor"]).run()?;
 
-    // A library that has no copyright of its own crates' is what Debian's own archive would not take; this is for
-    // those who build packages themselves.
     let mut lintian =
         project.command("lintian", ["--allow-root", "--fail-on", "error", "--tag-display-limit", "0"]);
     for package in &packages {

@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 
-use super::contents::Contents;
-use super::layout::{Layout, copy, write};
-use super::{archive, build, cmake, macos};
+use super::contents::{Contents, WITH_PROGRAM};
+use super::layout::{Layout, copy};
+use super::wheel::Wheels;
+use super::{archive, build, cmake, contents, macos};
 use crate::c_compiler::LIMIT;
 use crate::project::{LIBRARY, Project};
 use crate::readme;
@@ -27,14 +28,14 @@ pub(crate) fn run(project: &Project) -> Result<()> {
         fs::remove_dir_all(&folder).with_context(|| format!("cannot empty {}", folder.display()))?;
     }
     fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    let wheels = Wheels::find(project)?.map_err(anyhow::Error::msg)?;
     if cfg!(target_os = "linux") {
-        tarball(project, &folder)?;
+        archives(project, wheels.as_ref(), &folder)?;
     }
     match crate::macos::step(project)? {
-        Outcome::Passed => macos::archives(project, &folder)?,
+        Outcome::Passed => macos::archives(project, wheels.as_ref(), &folder)?,
         Outcome::Skipped(reason) | Outcome::Failed(reason) => println!("nothing for macOS: {reason}"),
     }
-    wheel(project, &folder)?;
     archive::sums(&folder)?;
     for file in fs::read_dir(&folder)? {
         println!("{}", file?.path().display());
@@ -42,30 +43,25 @@ pub(crate) fn run(project: &Project) -> Result<()> {
     Ok(())
 }
 
-/// The wheel, where there is a Python package.
-fn wheel(project: &Project, folder: &Path) -> Result<()> {
-    if project.path("bindings/python/pyproject.toml").is_file() {
-        let arguments = ["-m", "pip", "wheel", "--no-deps", "bindings/python", "--wheel-dir"];
-        project.command("python3", arguments).arg(folder).run()?;
-    }
-    Ok(())
-}
-
-/// The archive for this system, below `folder`.
-fn tarball(project: &Project, folder: &Path) -> Result<PathBuf> {
+/// Makes the archives for this system below `folder`; gives the one with everything.
+fn archives(project: &Project, wheels: Option<&Wheels>, folder: &Path) -> Result<PathBuf> {
+    let layout = Layout::relocatable();
+    let build = build::build(project, &layout.libdir)?;
     let name = format!("{LIBRARY}-{}-{ARCH}-linux-gnu", project.version);
     let stage = project.scratch("dist-linux")?.join(&name);
-    let layout = Layout::relocatable();
-    layout.fill(project, &build::build(project, &layout.libdir)?, &stage)?;
-    papers(project, &stage, &format!("{ARCH}-unknown-linux-gnu"))?;
+    layout.fill(project, &build, &stage)?;
+    papers(project, &stage, &[&contents::here()])?;
     names_no_place(project, &stage)?;
     let file = folder.join(format!("{name}.tar.gz"));
     archive::tar_gz(&stage, &file)?;
+    if let Some(wheels) = wheels {
+        wheels.check_linux(&wheels.linux(&build.shared, folder)?)?;
+    }
     Ok(file)
 }
 
 /// What is not the library itself: what to read, the examples, the licences and the list of all contents.
-pub(super) fn papers(project: &Project, folder: &Path, target: &str) -> Result<()> {
+pub(super) fn papers(project: &Project, folder: &Path, targets: &[&str]) -> Result<()> {
     for name in PAPERS {
         copy(&project.path(name), &folder.join(name), 0o644)?;
     }
@@ -73,9 +69,7 @@ pub(super) fn papers(project: &Project, folder: &Path, target: &str) -> Result<(
         let name = example.file_name().context("a file without a name")?;
         copy(&example, &folder.join("examples/c").join(name), 0o644)?;
     }
-    let contents = Contents::find(project, target)?;
-    contents.copy_licences(project, &folder.join("licenses"))?;
-    write(&folder.join(format!("{LIBRARY}.cdx.json")), &contents.bill(&project.version)?)
+    Contents::find(project, targets, WITH_PROGRAM)?.write_into(project, folder)
 }
 
 /// Looks into each file for the folders of this machine, which would make it another one elsewhere.
@@ -104,19 +98,22 @@ pub(super) fn names_no_place(project: &Project, folder: &Path) -> Result<()> {
     Ok(())
 }
 
-/// The step: makes the archive twice, and does with it what the README says, in an empty folder.
+/// The step: makes the archives twice, and does with it what the README says, in an empty folder.
 pub(crate) fn step(project: &Project) -> Result<Outcome> {
     if !cfg!(target_os = "linux") {
         return Ok(Outcome::Skipped("the archive is made on Linux".into()));
     }
+    let wheels = match Wheels::find(project)? {
+        Ok(wheels) => wheels,
+        Err(reason) => return Ok(Outcome::Skipped(reason)),
+    };
     let folder = project.scratch("dist")?;
     let (first, second) = (folder.join("first"), folder.join("second"));
     fs::create_dir_all(&first)?;
     fs::create_dir_all(&second)?;
-    let archive = tarball(project, &first)?;
-    if fs::read(&archive)? != fs::read(tarball(project, &second)?)? {
-        bail!("the archive has other bytes when it is made again");
-    }
+    let archive = archives(project, wheels.as_ref(), &first)?;
+    archives(project, wheels.as_ref(), &second)?;
+    archive::same(&first, &second)?;
     let name = archive.file_name().context("an archive without a name")?.to_string_lossy().into_owned();
     let commands = readme::shell(project, MARKER)?;
     if !commands.contains(&name) {

@@ -10,7 +10,8 @@ use object::{Endianness, elf};
 
 use super::build::{self, soname};
 use super::consumer;
-use super::layout::{Layout, below};
+use super::contents::{self, Contents, WITH_PROGRAM};
+use super::layout::{Layout, below, copy};
 use crate::c_compiler::{C99, CXX17};
 use crate::project::{LIBRARY, Project};
 use crate::report::Outcome;
@@ -30,6 +31,9 @@ pub(crate) struct Folders {
     /// For the headers; PREFIX/include if it is not named.
     #[arg(long)]
     includedir: Option<PathBuf>,
+    /// For the licences of what is installed and the list of it; PREFIX/share/doc/surfaceport if it is not named.
+    #[arg(long)]
+    docdir: Option<PathBuf>,
     /// The folder that stands for the root of the system, for those who make packages.
     #[arg(long, default_value = "/")]
     destdir: PathBuf,
@@ -42,9 +46,10 @@ impl Folders {
             bindir: self.bindir.clone().unwrap_or(usual.bindir),
             libdir: self.libdir.clone().unwrap_or(usual.libdir),
             includedir: self.includedir.clone().unwrap_or(usual.includedir),
+            docdir: self.docdir.clone().unwrap_or(usual.docdir),
             ..usual
         };
-        for folder in [&layout.prefix, &layout.bindir, &layout.libdir, &layout.includedir] {
+        for folder in [&layout.prefix, &layout.bindir, &layout.libdir, &layout.includedir, &layout.docdir] {
             if !folder.is_absolute() {
                 bail!("{} must be an absolute path", folder.display());
             }
@@ -59,6 +64,11 @@ pub(crate) fn run(project: &Project, folders: &Folders) -> Result<()> {
     let build = build::build(project, &layout.libdir)?;
     let destdir = std::path::absolute(&folders.destdir).context("cannot find DESTDIR")?;
     layout.fill(project, &build, &destdir)?;
+    let papers = below(&destdir, &layout.docdir);
+    for licence in ["LICENSE-APACHE", "LICENSE-MIT"] {
+        copy(&project.path(licence), &papers.join(licence), 0o644)?;
+    }
+    Contents::find(project, &[&contents::here()], WITH_PROGRAM)?.write_into(project, &papers)?;
     println!("installed {LIBRARY} {} in {}", project.version, below(&destdir, &layout.prefix).display());
     Ok(())
 }
@@ -73,6 +83,7 @@ pub(crate) fn step(project: &Project) -> Result<Outcome> {
         bindir: None,
         libdir: Some(libdir.clone()),
         includedir: None,
+        docdir: None,
         destdir: destdir.clone(),
     };
     run(project, &folders)?;
@@ -82,7 +93,22 @@ pub(crate) fn step(project: &Project) -> Result<Outcome> {
     if version.trim() != format!("{LIBRARY} {}", project.version) {
         bail!("the program says it is {version:?}");
     }
+    has_licences(&destdir.join("usr/share/doc").join(LIBRARY))?;
     Ok(Outcome::Passed)
+}
+
+/// The papers of a package: the licences of other people's code, which is in each, and the list of it.
+pub(super) fn has_licences(folder: &Path) -> Result<()> {
+    for file in [contents::BILL.to_owned(), format!("{}/rust-standard-library", contents::LICENCES)] {
+        if !folder.join(&file).exists() {
+            bail!("{} has no {file}", folder.display());
+        }
+    }
+    let of_crates = fs::read_dir(folder.join(contents::LICENCES))?.count();
+    if of_crates < 10 {
+        bail!("{} has licences of {of_crates} crates only", folder.display());
+    }
+    Ok(())
 }
 
 /// Checks an installation below `destdir`, made for the system's root and the prefix `/usr`: the library's name, and
@@ -176,6 +202,7 @@ mod tests {
             bindir: None,
             libdir: Some("/opt/lib64".into()),
             includedir: None,
+            docdir: None,
             destdir: "/".into(),
         };
         let layout = folders.layout().unwrap();

@@ -17,6 +17,8 @@ pub(super) struct Layout {
     pub(super) bindir: PathBuf,
     pub(super) libdir: PathBuf,
     pub(super) includedir: PathBuf,
+    /// For the licences and the list of contents.
+    pub(super) docdir: PathBuf,
     /// Whether the whole folder can be moved: then its descriptions name paths from their own places only.
     pub(super) relocatable: bool,
 }
@@ -29,6 +31,7 @@ impl Layout {
             bindir: prefix.join("bin"),
             libdir: prefix.join("lib"),
             includedir: prefix.join("include"),
+            docdir: prefix.join("share/doc").join(LIBRARY),
             relocatable: false,
         }
     }

@@ -8,8 +8,10 @@ use object::read::macho::FatArch as _;
 use object::read::macho::MachOFatFile32;
 use object::{Architecture, FileKind};
 
+use super::contents::{Contents, LIBRARY_ALONE};
 use super::description::Names;
 use super::layout::{Layout, copy, link, write};
+use super::wheel::Wheels;
 use super::{archive, dist};
 use crate::project::{LIBRARY, Project};
 use crate::report::Outcome;
@@ -22,23 +24,25 @@ const MODULE_MAP: &str = include_str!("../../../packaging/xcframework/module.mod
 /// The folder in the XCFramework, which names the system and the processors.
 const SLICE: &str = "macos-arm64_x86_64";
 
+/// Both processors, as Rust names them.
+pub(super) const TARGETS: [&str; 2] = ["aarch64-apple-darwin", "x86_64-apple-darwin"];
+
 /// The step: the archives of what the step `macos` has built, twice.
 pub(crate) fn step(project: &Project) -> Result<Outcome> {
     if !library(project).is_file() {
         return Ok(Outcome::Skipped("nothing was built for macOS: `cargo xtask macos`".into()));
     }
+    let wheels = match Wheels::find(project)? {
+        Ok(wheels) => wheels,
+        Err(reason) => return Ok(Outcome::Skipped(reason)),
+    };
     let folder = project.scratch("dist-macos")?;
     let (first, second) = (folder.join("first"), folder.join("second"));
     for folder in [&first, &second] {
         fs::create_dir_all(folder)?;
-        archives(project, folder)?;
+        archives(project, wheels.as_ref(), folder)?;
     }
-    for entry in fs::read_dir(&first)? {
-        let entry = entry?;
-        if fs::read(entry.path())? != fs::read(second.join(entry.file_name()))? {
-            bail!("{} has other bytes when it is made again", entry.file_name().to_string_lossy());
-        }
-    }
+    archive::same(&first, &second)?;
     Ok(Outcome::Passed)
 }
 
@@ -57,15 +61,19 @@ fn describes_what_is_there(project: &Project, framework: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Makes both archives below `folder`.
-pub(super) fn archives(project: &Project, folder: &Path) -> Result<()> {
+/// Makes the archives below `folder`.
+pub(super) fn archives(project: &Project, wheels: Option<&Wheels>, folder: &Path) -> Result<()> {
     is_for_both_processors(&library(project))?;
     tarball(project, folder)?;
-    xcframework(project, folder)
+    xcframework(project, folder)?;
+    if let Some(wheels) = wheels {
+        wheels.check_macos(&wheels.macos(&library(project), folder)?)?;
+    }
+    Ok(())
 }
 
 /// The shared library for both processors.
-fn library(project: &Project) -> PathBuf {
+pub(super) fn library(project: &Project) -> PathBuf {
     built(project).join("lib").join(file_name(project))
 }
 
@@ -88,7 +96,7 @@ fn tarball(project: &Project, folder: &Path) -> Result<()> {
     layout.headers(project, &stage.join("include"))?;
     let names = Names { soname: file.clone(), file, needs: &[] };
     layout.descriptions(project, &names, &stage.join("lib"))?;
-    dist::papers(project, &stage, "aarch64-apple-darwin")?;
+    dist::papers(project, &stage, &TARGETS)?;
     dist::names_no_place(project, &stage)?;
     archive::tar_gz(&stage, &folder.join(format!("{name}.tar.gz")))
 }
@@ -104,14 +112,14 @@ fn xcframework(project: &Project, folder: &Path) -> Result<()> {
     for paper in ["LICENSE-APACHE", "LICENSE-MIT"] {
         copy(&project.path(paper), &stage.join(paper), 0o644)?;
     }
-    super::contents::Contents::find(project, "aarch64-apple-darwin")?
-        .copy_licences(project, &stage.join("licenses"))?;
+    Contents::find(project, &TARGETS, LIBRARY_ALONE)?.write_into(project, &stage)?;
+    dist::names_no_place(project, &stage)?;
     describes_what_is_there(project, &stage)?;
     archive::zip(&stage, &folder.join(format!("{name}.zip")))
 }
 
 /// What is for one processor only is no release.
-fn is_for_both_processors(library: &Path) -> Result<()> {
+pub(super) fn is_for_both_processors(library: &Path) -> Result<()> {
     let data = fs::read(library).with_context(|| format!("cannot read {}", library.display()))?;
     let mut found = Vec::new();
     if FileKind::parse(&*data)? == FileKind::MachOFat32 {

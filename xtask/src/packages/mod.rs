@@ -17,3 +17,4 @@ pub(crate) mod homebrew;
 pub(crate) mod install;
 mod layout;
 pub(crate) mod macos;
+mod wheel;
