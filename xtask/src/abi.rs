@@ -223,11 +223,17 @@ int sfp_open(const sfp_options *options, sfp_host **host);
 int sfp_lock(sfp_host *host, sfp_pixels *pixels, sfp_mode mode);
 ";
 
+    /// Whether abidiff is here; without it these tests fail where nothing may be skipped.
+    fn can_compare(project: &Project) -> bool {
+        let can = project.command("abidiff", ["--version"]).exists();
+        assert!(can || std::env::var_os("SURFACEPORT_NO_SKIP").is_none(), "there is no abidiff");
+        can
+    }
+
     /// How a header that `change` makes of the small one differs from it; `None` where there is no abidiff.
     fn difference(name: &str, change: impl Fn(&str) -> String) -> Option<Difference> {
         let project = Project::find(false).unwrap();
-        if !project.command("abidiff", ["--version"]).exists() {
-            assert!(std::env::var_os("SURFACEPORT_NO_SKIP").is_none(), "there is no abidiff");
+        if !can_compare(&project) {
             return None;
         }
         let folder = std::env::temp_dir().join(format!("xtask-{}-abi-{name}", std::process::id()));
@@ -279,6 +285,35 @@ int sfp_lock(sfp_host *host, sfp_pixels *pixels, sfp_mode mode);
         adds("function", "int sfp_lock", "int sfp_new(void);\nint sfp_lock");
         adds("value", "SFP_MODE_B = 1", "SFP_MODE_B = 1, SFP_MODE_C = 2");
         adds("end", "uint64_t flags;", "uint64_t flags; uint64_t more;");
+    }
+
+    /// The real header against the real snapshot, each time with one thing changed.
+    #[test]
+    fn the_snapshot_in_the_repository_refuses_what_breaks_programs() {
+        let project = Project::find(false).unwrap();
+        if !can_compare(&project) || !cfg!(all(target_os = "linux", target_arch = "x86_64")) {
+            return;
+        }
+        let snapshot = project.path(&snapshot(&project));
+        let header = project.read(HEADER).unwrap();
+        let folder = std::env::temp_dir().join(format!("xtask-{}-abi-real", std::process::id()));
+        fs::create_dir_all(&folder).unwrap();
+        let judge = |from: &str, to: &str| {
+            let changed = Regex::new(from).unwrap().replace(&header, to).into_owned();
+            assert!(from.is_empty() || changed != header, "{from} is not in {HEADER}");
+            compare(&project, &snapshot, &describe(&project, &changed, &folder).unwrap()).unwrap()
+        };
+        assert_eq!(judge("", ""), Difference::None);
+        for (from, to) in [
+            // A function is gone, a struct's member is wider, a constant has another value.
+            (r"(?m)^[^\n/*]*\bsfp_frame_release\([^;]*;", ""),
+            (r"uint32_t (width|height);", "uint64_t $1;"),
+            (r"SFP_STATUS_CLOSED = (\d+)", "SFP_STATUS_CLOSED = 9$1"),
+        ] {
+            let found = judge(from, to);
+            assert!(matches!(found, Difference::Breaks(_)), "{from}: {found:?}");
+        }
+        fs::remove_dir_all(&folder).unwrap();
     }
 
     #[test]

@@ -84,6 +84,14 @@ fn install_name(project: &Project) -> String {
     format!("@rpath/{}", library_file(project))
 }
 
+/// The Rust compiler that builds for macOS.
+pub(crate) fn compiler(project: &Project) -> Result<PathBuf> {
+    match Toolchain::find(project)? {
+        Ok(toolchain) => Ok(toolchain.rustc().to_path_buf()),
+        Err(missing) => bail!("{}", advice(&missing)),
+    }
+}
+
 /// The step of `cargo xtask test`.
 pub(crate) fn step(project: &Project) -> Result<Outcome> {
     match Toolchain::find(project)? {

@@ -105,18 +105,7 @@ fn program(project: &Project) -> Result<PathBuf> {
 /// Cargo for a release build that says nothing of the machine that it was made on.
 fn cargo(project: &Project, folder: &str, subcommand: &str) -> Command {
     let target = project.target.join("packages").join(folder);
-    let mut flags: Vec<OsString> = Vec::new();
-    for (path, name) in [(&target, "/target"), (&project.root, "/surfaceport")]
-        .into_iter()
-        .map(|(path, name)| (path.clone(), name))
-        .chain(cargo_home().map(|home| (home, "/cargo")))
-    {
-        let mut flag = OsString::from("--remap-path-prefix=");
-        flag.push(path);
-        flag.push("=");
-        flag.push(name);
-        flags.push(flag);
-    }
+    let mut flags = without_places(project);
     // The other variables of flags do not count beside this one; those of a packager do.
     if let Some(others) = env::var_os("RUSTFLAGS") {
         flags.extend(others.to_string_lossy().split_whitespace().map(OsString::from));
@@ -127,6 +116,20 @@ fn cargo(project: &Project, folder: &str, subcommand: &str) -> Command {
         .env("CARGO_PROFILE_RELEASE_DEBUG", "none")
         .env("CARGO_PROFILE_RELEASE_STRIP", "debuginfo")
         .env("CARGO_ENCODED_RUSTFLAGS", flags.join(OsString::from("\u{1f}").as_os_str()))
+}
+
+/// Flags of rustc that put other names in the place of this machine's folders, which panics would tell.
+pub(crate) fn without_places(project: &Project) -> Vec<OsString> {
+    let ours = [(project.target.clone(), "/target"), (project.root.clone(), "/surfaceport")];
+    let all = ours.into_iter().chain(cargo_home().map(|home| (home, "/cargo")));
+    let flag = |(path, name): (PathBuf, &str)| {
+        let mut flag = OsString::from("--remap-path-prefix=");
+        flag.push(path);
+        flag.push("=");
+        flag.push(name);
+        flag
+    };
+    all.map(flag).collect()
 }
 
 /// Where cargo keeps the source of other crates.

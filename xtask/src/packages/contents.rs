@@ -30,12 +30,16 @@ pub(super) struct Contents {
     targets: Vec<String>,
     /// The version of the package.
     version: String,
-    /// The compiler's version, which is that of the standard library.
-    compiler: String,
+    /// The Rust compiler, whose standard library is linked too, and its version.
+    compiler: PathBuf,
+    compiler_version: String,
     crates: BTreeMap<(String, String), Package>,
     /// Which of them each one links.
     links: BTreeMap<(String, String), BTreeSet<(String, String)>>,
 }
+
+/// The compiler of the packages for this system.
+pub(super) const COMPILER: &str = "rustc";
 
 /// The target of the packages for this system, as Rust names it.
 pub(super) fn here() -> String {
@@ -44,8 +48,13 @@ pub(super) fn here() -> String {
 }
 
 impl Contents {
-    /// Asks cargo what these packages of the workspace link.
-    pub(super) fn find(project: &Project, targets: &[&str], ours: &[&str]) -> Result<Contents> {
+    /// Asks cargo what these packages of the workspace link, if this compiler builds them.
+    pub(super) fn find(
+        project: &Project,
+        compiler: &Path,
+        targets: &[&str],
+        ours: &[&str],
+    ) -> Result<Contents> {
         let (mut crates, mut links) = (BTreeMap::new(), BTreeMap::<_, BTreeSet<_>>::new());
         for target in targets {
             let metadata = MetadataCommand::new()
@@ -60,10 +69,11 @@ impl Contents {
                 crates.insert(key(package), package.clone());
             }
         }
-        let said = project.command("rustc", ["--version"]).read()?;
-        let compiler = said.split_whitespace().nth(1).context("rustc says no version")?.to_owned();
+        let said = project.command(&compiler.to_string_lossy(), ["--version"]).read()?;
+        let compiler_version = said.split_whitespace().nth(1).context("rustc says no version")?.to_owned();
         let targets = targets.iter().map(|&target| target.to_owned()).collect();
-        Ok(Contents { targets, version: project.version.clone(), compiler, crates, links })
+        let (compiler, version) = (compiler.to_path_buf(), project.version.clone());
+        Ok(Contents { targets, version, compiler, compiler_version, crates, links })
     }
 
     /// Puts the licence's texts and the list of the contents into a folder.
@@ -95,7 +105,7 @@ impl Contents {
             }
         }
         let rust = folder.join("rust-standard-library");
-        for file in standard_library_licences(project)? {
+        for file in standard_library_licences(project, &self.compiler)? {
             copy(&file, &rust.join(file.file_name().context("a file without a name")?), 0o644)?;
         }
         Ok(())
@@ -134,7 +144,7 @@ impl Contents {
             "type": "library",
             "bom-ref": "rust-standard-library",
             "name": "rust-standard-library",
-            "version": self.compiler,
+            "version": self.compiler_version,
             "licenses": [{ "expression": "MIT OR Apache-2.0" }],
         }));
         let bill = json!({
@@ -203,8 +213,8 @@ fn licence_files(folder: &Path) -> Result<Vec<PathBuf>> {
 }
 
 /// What the compiler's distribution says of the standard library's licences.
-fn standard_library_licences(project: &Project) -> Result<Vec<PathBuf>> {
-    let sysroot = project.command("rustc", ["--print", "sysroot"]).read()?;
+fn standard_library_licences(project: &Project, compiler: &Path) -> Result<Vec<PathBuf>> {
+    let sysroot = project.command(&compiler.to_string_lossy(), ["--print", "sysroot"]).read()?;
     let documents = Path::new(sysroot.trim()).join("share/doc");
     let candidates = [
         documents.join("rust/COPYRIGHT-library.html"),
@@ -221,7 +231,7 @@ mod tests {
     use super::*;
 
     fn of(targets: &[&str], ours: &[&str]) -> Contents {
-        Contents::find(&Project::find(false).unwrap(), targets, ours).unwrap()
+        Contents::find(&Project::find(false).unwrap(), COMPILER.as_ref(), targets, ours).unwrap()
     }
 
     fn contents() -> Contents {

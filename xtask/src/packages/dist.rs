@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 
-use super::contents::{Contents, WITH_PROGRAM};
+use super::contents::{COMPILER, Contents, WITH_PROGRAM};
 use super::layout::{Layout, copy};
 use super::wheel::Wheels;
 use super::{archive, build, cmake, contents, macos};
@@ -50,7 +50,8 @@ fn archives(project: &Project, wheels: Option<&Wheels>, folder: &Path) -> Result
     let name = format!("{LIBRARY}-{}-{ARCH}-linux-gnu", project.version);
     let stage = project.scratch("dist-linux")?.join(&name);
     layout.fill(project, &build, &stage)?;
-    papers(project, &stage, &[&contents::here()])?;
+    let contents = Contents::find(project, COMPILER.as_ref(), &[&contents::here()], WITH_PROGRAM)?;
+    papers(project, &stage, &contents)?;
     names_no_place(project, &stage)?;
     let file = folder.join(format!("{name}.tar.gz"));
     archive::tar_gz(&stage, &file)?;
@@ -61,7 +62,7 @@ fn archives(project: &Project, wheels: Option<&Wheels>, folder: &Path) -> Result
 }
 
 /// What is not the library itself: what to read, the examples, the licences and the list of all contents.
-pub(super) fn papers(project: &Project, folder: &Path, targets: &[&str]) -> Result<()> {
+pub(super) fn papers(project: &Project, folder: &Path, contents: &Contents) -> Result<()> {
     for name in PAPERS {
         copy(&project.path(name), &folder.join(name), 0o644)?;
     }
@@ -69,7 +70,7 @@ pub(super) fn papers(project: &Project, folder: &Path, targets: &[&str]) -> Resu
         let name = example.file_name().context("a file without a name")?;
         copy(&example, &folder.join("examples/c").join(name), 0o644)?;
     }
-    Contents::find(project, targets, WITH_PROGRAM)?.write_into(project, folder)
+    contents.write_into(project, folder)
 }
 
 /// Looks into each file for the folders of this machine, which would make it another one elsewhere.

@@ -10,7 +10,7 @@ use object::{Endianness, elf};
 
 use super::build::{self, soname};
 use super::consumer;
-use super::contents::{self, Contents, WITH_PROGRAM};
+use super::contents::{self, COMPILER, Contents, WITH_PROGRAM};
 use super::layout::{Layout, below, copy};
 use crate::c_compiler::{C99, CXX17};
 use crate::project::{LIBRARY, Project};
@@ -68,7 +68,8 @@ pub(crate) fn run(project: &Project, folders: &Folders) -> Result<()> {
     for licence in ["LICENSE-APACHE", "LICENSE-MIT"] {
         copy(&project.path(licence), &papers.join(licence), 0o644)?;
     }
-    Contents::find(project, &[&contents::here()], WITH_PROGRAM)?.write_into(project, &papers)?;
+    Contents::find(project, COMPILER.as_ref(), &[&contents::here()], WITH_PROGRAM)?
+        .write_into(project, &papers)?;
     println!("installed {LIBRARY} {} in {}", project.version, below(&destdir, &layout.prefix).display());
     Ok(())
 }

@@ -8,7 +8,7 @@ use object::read::macho::FatArch as _;
 use object::read::macho::MachOFatFile32;
 use object::{Architecture, FileKind};
 
-use super::contents::{Contents, LIBRARY_ALONE};
+use super::contents::{Contents, LIBRARY_ALONE, WITH_PROGRAM};
 use super::description::Names;
 use super::layout::{Layout, copy, link, write};
 use super::wheel::Wheels;
@@ -25,7 +25,7 @@ const MODULE_MAP: &str = include_str!("../../../packaging/xcframework/module.mod
 const SLICE: &str = "macos-arm64_x86_64";
 
 /// Both processors, as Rust names them.
-pub(super) const TARGETS: [&str; 2] = ["aarch64-apple-darwin", "x86_64-apple-darwin"];
+const TARGETS: [&str; 2] = ["aarch64-apple-darwin", "x86_64-apple-darwin"];
 
 /// The step: the archives of what the step `macos` has built, twice.
 pub(crate) fn step(project: &Project) -> Result<Outcome> {
@@ -59,6 +59,11 @@ fn describes_what_is_there(project: &Project, framework: &Path) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// What is in files that have these packages of ours.
+pub(super) fn contents(project: &Project, ours: &[&str]) -> Result<Contents> {
+    Contents::find(project, &crate::macos::compiler(project)?, &TARGETS, ours)
 }
 
 /// Makes the archives below `folder`.
@@ -96,7 +101,7 @@ fn tarball(project: &Project, folder: &Path) -> Result<()> {
     layout.headers(project, &stage.join("include"))?;
     let names = Names { soname: file.clone(), file, needs: &[] };
     layout.descriptions(project, &names, &stage.join("lib"))?;
-    dist::papers(project, &stage, &TARGETS)?;
+    dist::papers(project, &stage, &contents(project, WITH_PROGRAM)?)?;
     dist::names_no_place(project, &stage)?;
     archive::tar_gz(&stage, &folder.join(format!("{name}.tar.gz")))
 }
@@ -112,7 +117,7 @@ fn xcframework(project: &Project, folder: &Path) -> Result<()> {
     for paper in ["LICENSE-APACHE", "LICENSE-MIT"] {
         copy(&project.path(paper), &stage.join(paper), 0o644)?;
     }
-    Contents::find(project, &TARGETS, LIBRARY_ALONE)?.write_into(project, &stage)?;
+    contents(project, LIBRARY_ALONE)?.write_into(project, &stage)?;
     dist::names_no_place(project, &stage)?;
     describes_what_is_there(project, &stage)?;
     archive::zip(&stage, &folder.join(format!("{name}.zip")))

@@ -5,7 +5,7 @@
 //! of `cargo xtask test` that makes one and uses it as its reader would.
 
 mod archive;
-mod build;
+pub(crate) mod build;
 pub(crate) mod cinstall;
 pub(crate) mod cmake;
 mod consumer;

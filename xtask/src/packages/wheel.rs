@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use regex::Regex;
 
-use super::contents::{self, Contents, LIBRARY_ALONE};
+use super::contents::{self, COMPILER, Contents, LIBRARY_ALONE};
 use super::dist;
 use super::layout::{copy, write};
 use crate::command::Command;
@@ -47,7 +47,8 @@ impl<'p> Wheels<'p> {
     /// The wheel for this system, with a library that was built for it.
     pub(super) fn linux(&self, library: &Path, folder: &Path) -> Result<PathBuf> {
         let file = format!("lib{LIBRARY}.so");
-        let raw = self.pack("linux", library, &file, &[&contents::here()])?;
+        let contents = Contents::find(self.project, COMPILER.as_ref(), &[&contents::here()], LIBRARY_ALONE)?;
+        let raw = self.pack("linux", library, &file, &contents)?;
         // Which systems have all that the library asks for, by the versions of its symbols.
         let audit = call(self.project, &self.python).args(["-m", "auditwheel", "show"]).arg(&raw).read()?;
         let tag = oldest_system(&audit)?;
@@ -57,12 +58,13 @@ impl<'p> Wheels<'p> {
     /// The wheel for macOS, with a library for both processors.
     pub(super) fn macos(&self, library: &Path, folder: &Path) -> Result<PathBuf> {
         let file = format!("lib{LIBRARY}.dylib");
-        let raw = self.pack("macos", library, &file, &super::macos::TARGETS)?;
+        let raw =
+            self.pack("macos", library, &file, &super::macos::contents(self.project, LIBRARY_ALONE)?)?;
         self.tagged(&raw, MACOS_TAG, folder)
     }
 
     /// Packs the package with this library, the licences and the list of its contents.
-    fn pack(&self, name: &str, library: &Path, file: &str, targets: &[&str]) -> Result<PathBuf> {
+    fn pack(&self, name: &str, library: &Path, file: &str, contents: &Contents) -> Result<PathBuf> {
         let scratch = self.project.scratch(&format!("wheel-{name}"))?;
         let (source, built, packed) = (scratch.join("source"), scratch.join("built"), scratch.join("packed"));
         copy_sources(&self.project.path(PACKAGE), &source)?;
@@ -92,8 +94,7 @@ impl<'p> Wheels<'p> {
             bail!("the Python package is not version {}", self.project.version);
         }
         // The places that Python's specifications name for both.
-        let contents = Contents::find(self.project, targets, LIBRARY_ALONE)?;
-        contents.copy_licences(self.project, &about.join("licenses").join(contents::LICENCES))?;
+        contents.copy_licences(self.project, &about.join("licenses").join("third-party"))?;
         write(&about.join("sboms").join(contents::BILL), &contents.bill()?)?;
         dist::names_no_place(self.project, &open)?;
         fs::create_dir_all(&packed).with_context(|| format!("cannot make {}", packed.display()))?;
