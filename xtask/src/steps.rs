@@ -64,7 +64,7 @@ pub(crate) enum Step {
     Dist,
     /// The Debian packages are built, installed into a root, and used there
     Debian,
-    /// Homebrew's formula is Ruby, and names what is there
+    /// Homebrew's formula is Ruby, and its install and its test work
     Homebrew,
     /// Library, program, tests and examples for macOS link, and what they import and export is right
     Macos,

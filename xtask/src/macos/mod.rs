@@ -25,7 +25,7 @@ use crate::report::Outcome;
 use toolchain::Toolchain;
 
 /// The oldest macOS that the programs run on.
-const MINIMUM: &str = "11.0";
+pub(crate) const MINIMUM: &str = "11.0";
 
 /// A processor that Macs have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]

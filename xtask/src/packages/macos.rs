@@ -99,7 +99,7 @@ fn tarball(project: &Project, folder: &Path) -> Result<()> {
     link(&file, &stage.join("lib").join(format!("lib{LIBRARY}.dylib")))?;
     copy(&built(project).join("bin").join(LIBRARY), &stage.join("bin").join(LIBRARY), 0o755)?;
     layout.headers(project, &stage.join("include"))?;
-    let names = Names { soname: file.clone(), file, needs: &[] };
+    let names = Names { soname: format!("@rpath/{file}"), file, needs: &[] };
     layout.descriptions(project, &names, &stage.join("lib"))?;
     dist::papers(project, &stage, &contents(project, WITH_PROGRAM)?)?;
     dist::names_no_place(project, &stage)?;

@@ -12,14 +12,13 @@ use super::contents::{self, COMPILER, Contents, LIBRARY_ALONE};
 use super::dist;
 use super::layout::{copy, write};
 use crate::command::Command;
+use crate::macos::MINIMUM;
 use crate::project::{LIBRARY, Project};
 
 /// The package.
 const PACKAGE: &str = "bindings/python";
 /// The tools that put wheels together.
 const REQUIREMENTS: &str = "packaging/wheel/requirements.txt";
-/// The macOS that the wheel says it needs, and both processors.
-const MACOS_TAG: &str = "macosx_11_0_universal2";
 /// The time of all files in a wheel: 1980, the first one that a zip archive can say.
 const EPOCH: &str = "315532800";
 
@@ -60,7 +59,7 @@ impl<'p> Wheels<'p> {
         let file = format!("lib{LIBRARY}.dylib");
         let raw =
             self.pack("macos", library, &file, &super::macos::contents(self.project, LIBRARY_ALONE)?)?;
-        self.tagged(&raw, MACOS_TAG, folder)
+        self.tagged(&raw, &format!("macosx_{}_universal2", MINIMUM.replace('.', "_")), folder)
     }
 
     /// Packs the package with this library, the licences and the list of its contents.
