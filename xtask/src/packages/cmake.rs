@@ -20,8 +20,8 @@ pub(crate) fn step(project: &Project) -> Result<Outcome> {
     }
     let folder = project.scratch("cmake")?;
     let prefix = folder.join("installed");
-    let layout = Layout::new(Path::new("/"));
-    layout.fill(project, &build::build(project, &layout.libdir)?, &prefix)?;
+    let layout = Layout::new(&prefix);
+    layout.fill(project, &build::build(project, &layout.libdir)?, Path::new("/"))?;
     check(project, &prefix, &folder.join("build"))?;
     an_unfit_version_is_refused(project, &prefix, &folder)?;
     Ok(Outcome::Passed)

@@ -27,7 +27,8 @@ pub(super) fn build_and_run(
     }
     let mut host = project.command(&folder.join("host").to_string_lossy(), [""; 0]).dir(folder);
     if let Some(libraries) = libraries {
-        host = host.env("LD_LIBRARY_PATH", libraries);
+        host = host
+            .env(if cfg!(target_os = "macos") { "DYLD_LIBRARY_PATH" } else { "LD_LIBRARY_PATH" }, libraries);
     }
     host.run_limited(LIMIT, &folder.join("output.txt")).map(drop)
 }
