@@ -68,7 +68,9 @@ pub(super) fn contents(project: &Project, ours: &[&str]) -> Result<Contents> {
 
 /// Makes the archives below `folder`.
 pub(super) fn archives(project: &Project, wheels: Option<&Wheels>, folder: &Path) -> Result<()> {
-    is_for_both_processors(&library(project))?;
+    for file in [library(project), program(project)] {
+        is_for_both_processors(&file)?;
+    }
     tarball(project, folder)?;
     xcframework(project, folder)?;
     if let Some(wheels) = wheels {
@@ -80,6 +82,11 @@ pub(super) fn archives(project: &Project, wheels: Option<&Wheels>, folder: &Path
 /// The shared library for both processors.
 pub(super) fn library(project: &Project) -> PathBuf {
     built(project).join("lib").join(file_name(project))
+}
+
+/// The program for both.
+fn program(project: &Project) -> PathBuf {
+    built(project).join("bin").join(LIBRARY)
 }
 
 fn file_name(project: &Project) -> String {
@@ -97,7 +104,7 @@ fn tarball(project: &Project, folder: &Path) -> Result<()> {
     let (file, layout) = (file_name(project), Layout::relocatable());
     copy(&library(project), &stage.join("lib").join(&file), 0o755)?;
     link(&file, &stage.join("lib").join(format!("lib{LIBRARY}.dylib")))?;
-    copy(&built(project).join("bin").join(LIBRARY), &stage.join("bin").join(LIBRARY), 0o755)?;
+    copy(&program(project), &stage.join("bin").join(LIBRARY), 0o755)?;
     layout.headers(project, &stage.join("include"))?;
     let names = Names { soname: format!("@rpath/{file}"), file, needs: &[] };
     layout.descriptions(project, &names, &stage.join("lib"))?;
@@ -124,8 +131,8 @@ fn xcframework(project: &Project, folder: &Path) -> Result<()> {
 }
 
 /// What is for one processor only is no release.
-pub(super) fn is_for_both_processors(library: &Path) -> Result<()> {
-    let data = fs::read(library).with_context(|| format!("cannot read {}", library.display()))?;
+pub(super) fn is_for_both_processors(file: &Path) -> Result<()> {
+    let data = fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
     let mut found = Vec::new();
     if FileKind::parse(&*data)? == FileKind::MachOFat32 {
         for one in MachOFatFile32::parse(&*data)?.arches() {
@@ -134,7 +141,7 @@ pub(super) fn is_for_both_processors(library: &Path) -> Result<()> {
     }
     for wanted in [Architecture::Aarch64, Architecture::X86_64] {
         if !found.contains(&wanted) {
-            bail!("{} is not for {wanted:?}: run `cargo xtask macos`", library.display());
+            bail!("{} is not for {wanted:?}: run `cargo xtask macos`", file.display());
         }
     }
     Ok(())
