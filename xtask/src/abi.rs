@@ -304,6 +304,11 @@ int sfp_lock(sfp_host *host, sfp_pixels *pixels, sfp_mode mode);
             compare(&project, &snapshot, &describe(&project, &changed, &folder).unwrap()).unwrap()
         };
         assert_eq!(judge("", ""), Difference::None);
+        let described = fs::read_to_string(folder.join("references.abi")).unwrap();
+        assert!(
+            !described.contains(&*folder.to_string_lossy()),
+            "a folder of this machine is in the snapshot"
+        );
         for (from, to) in [
             // A function is gone, a struct's member is wider, a constant has another value.
             (r"(?m)^[^\n/*]*\bsfp_frame_release\([^;]*;", ""),
