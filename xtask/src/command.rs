@@ -70,14 +70,16 @@ impl Command {
         self
     }
 
-    /// Sets an environment variable.
+    /// Sets an environment variable; the last one that is said of a name counts.
     pub(crate) fn env(mut self, name: &str, value: impl Into<OsString>) -> Command {
+        self.env.retain(|(known, _)| known != name);
         self.env.push((name.into(), Some(value.into())));
         self
     }
 
     /// Removes an environment variable.
     pub(crate) fn env_remove(mut self, name: &str) -> Command {
+        self.env.retain(|(known, _)| known != name);
         self.env.push((name.into(), None));
         self
     }
@@ -119,6 +121,18 @@ impl Command {
             bail!("{} ({}): {}", self, output.status, reason.trim());
         }
         Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+    }
+
+    /// Runs unseen, for a tool that answers by its exit status: that, and all that it wrote.
+    pub(crate) fn status_and_output(&self) -> Result<(i32, String)> {
+        let output = self
+            .expression()
+            .stderr_to_stdout()
+            .stdout_capture()
+            .run()
+            .with_context(|| self.cannot_start())?;
+        let code = output.status.code().with_context(|| format!("{self}: {}", output.status))?;
+        Ok((code, String::from_utf8_lossy(&output.stdout).into_owned()))
     }
 
     /// Runs a program of ours with a time limit, standard output and error into `log` and then in
@@ -248,6 +262,13 @@ mod tests {
     fn a_command_is_shown_as_one_types_it() {
         let command = Command::new("cc", ["-std=c99", "two words", "it's", ""]);
         assert_eq!(command.to_string(), r"cc -std=c99 'two words' 'it'\''s' ''");
+    }
+
+    #[test]
+    fn the_last_word_on_a_variable_counts() {
+        let command = shell("echo \"$XTASK_TEST\"").env_remove("XTASK_TEST").env("XTASK_TEST", "one");
+        assert_eq!(command.read().unwrap(), "one\n");
+        assert_eq!(command.env("XTASK_TEST", "two").read().unwrap(), "two\n");
     }
 
     #[test]

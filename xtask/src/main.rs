@@ -3,6 +3,7 @@
 //! `test` is everything that decides whether a change is good; `header` writes the C header; `bench` measures.
 //! Each further task is one more [`Task`] and one file beside this one.
 
+mod abi;
 mod c_compiler;
 mod c_examples;
 mod c_tests;
@@ -18,6 +19,7 @@ mod header;
 mod interop;
 mod macos;
 mod objc_examples;
+mod packages;
 mod project;
 mod python;
 mod readme;
@@ -36,6 +38,7 @@ use anyhow::Result;
 use clap::{Parser, Subcommand};
 
 use crate::macos::Architecture;
+use crate::packages::install::Folders;
 use crate::project::Project;
 use crate::steps::Step;
 
@@ -62,8 +65,14 @@ enum Task {
     },
     /// Write include/surfaceport.h and the list of its symbols from src/ffi.
     Header,
+    /// Write the snapshot of the binary interface, in abi.
+    Abi,
     /// Measure the library between real processes.
     Bench,
+    /// Make the archives of a release, in target/dist.
+    Dist,
+    /// Install the library, its headers, the files of pkg-config and CMake, and the program.
+    Install(Folders),
     /// Build and check everything for macOS, and put what a Mac needs to run the tests into target/macos.
     Macos {
         /// Only for this processor; for both if none is named.
@@ -94,6 +103,18 @@ fn run(task: Task) -> Result<ExitCode> {
         Task::Bench => {
             let arguments = ["run", "--release", "--package", "surfaceport-bench"];
             Project::find(false)?.command("cargo", arguments).run()?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Task::Abi => {
+            abi::write(&Project::find(false)?)?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Task::Dist => {
+            packages::dist::run(&Project::find(false)?)?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Task::Install(folders) => {
+            packages::install::run(&Project::find(false)?, &folders)?;
             Ok(ExitCode::SUCCESS)
         }
         Task::Macos { arch } => {

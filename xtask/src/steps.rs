@@ -6,11 +6,12 @@ use anstyle::Style;
 use anyhow::Result;
 use clap::ValueEnum;
 
+use crate::packages::{self, cinstall, cmake, debian, dist, homebrew, install};
 use crate::project::Project;
 use crate::report::{Entry, Outcome, Report};
 use crate::{
-    c_examples, c_tests, cargo, cpp_examples, cpp_header, cpp_tests, dependencies, header, interop, macos,
-    objc_examples, python, readme, swift, symbols, version,
+    abi, c_examples, c_tests, cargo, cpp_examples, cpp_header, cpp_tests, dependencies, header, interop,
+    macos, objc_examples, python, readme, swift, symbols, version,
 };
 
 /// A step of `cargo xtask test`. They run in this order.
@@ -34,6 +35,8 @@ pub(crate) enum Step {
     HeaderCompiles,
     /// The C++ header reaches every C function; both headers compile alone by GCC and clang, and for macOS
     CppHeader,
+    /// Nothing of the binary interface is gone or changed since the first version with this first number
+    Abi,
     /// The library's dependencies are few, and none is only a tool's
     Dependencies,
     /// The release build of the library
@@ -62,10 +65,24 @@ pub(crate) enum Step {
     Swift,
     /// The Python package in a fresh environment: its types, its tests, its examples
     Python,
-    /// Library, program, tests and examples for macOS link, and what they import and export is right
-    Macos,
     /// The host of each language with the child of each language
     Interop,
+    /// What `cargo xtask install` installs is found by pkg-config, and the README's host and child run with it
+    Install,
+    /// A project that finds the library by CMake
+    Cmake,
+    /// `cargo cinstall` of cargo-c installs the same
+    Cinstall,
+    /// The archive for Linux is the same bytes twice, and with it alone the README's commands work
+    Dist,
+    /// The Debian packages are built, installed into a root, and used there
+    Debian,
+    /// Homebrew's formula is Ruby, and its install and its test work
+    Homebrew,
+    /// Library, program, tests and examples for macOS link, and what they import and export is right
+    Macos,
+    /// The archives for macOS, of what the step before has built
+    DistMacos,
 }
 
 impl Step {
@@ -94,6 +111,7 @@ impl Step {
             | Step::Swift
             | Step::Python => &[Step::Library],
             Step::Interop => &[Step::Library, Step::Python],
+            Step::DistMacos => &[Step::Macos],
             _ => &[],
         }
     }
@@ -109,6 +127,7 @@ impl Step {
             Step::Header => header::check(project),
             Step::HeaderCompiles => header::compile(project),
             Step::CppHeader => cpp_header::check(project),
+            Step::Abi => abi::step(project),
             Step::Dependencies => dependencies::check(project),
             Step::Library => cargo::library(project),
             Step::Symbols => symbols::check(project),
@@ -123,6 +142,13 @@ impl Step {
             Step::CppTests => cpp_tests::run(project),
             Step::Swift => swift::run(project),
             Step::Python => python::run(project),
+            Step::Install => install::step(project),
+            Step::Cmake => cmake::step(project),
+            Step::Cinstall => cinstall::step(project),
+            Step::Dist => dist::step(project),
+            Step::Homebrew => homebrew::step(project),
+            Step::Debian => debian::step(project),
+            Step::DistMacos => packages::macos::step(project),
             Step::Macos => macos::step(project),
             Step::Interop => interop::run(project),
         }
@@ -151,7 +177,7 @@ pub(crate) fn run(project: &Project, named: &[Step]) -> Result<Report> {
     Ok(report)
 }
 
-/// The named steps with their needs, each once and in order; all steps if none is named.
+/// The named steps with their needs, each once and in order; all if none is named.
 fn select(named: &[Step]) -> Vec<Step> {
     if named.is_empty() {
         return Step::value_variants().to_vec();
@@ -173,7 +199,7 @@ mod tests {
             select(&[Step::Symbols, Step::Fmt, Step::Symbols]),
             [Step::Fmt, Step::Library, Step::Symbols]
         );
-        assert_eq!(select(&[]).len(), Step::value_variants().len());
+        assert_eq!(select(&[]), Step::value_variants());
     }
 
     #[test]

@@ -26,7 +26,7 @@ use crate::report::Outcome;
 use toolchain::Toolchain;
 
 /// The oldest macOS that the programs run on.
-const MINIMUM: &str = "11.0";
+pub(crate) const MINIMUM: &str = "11.0";
 
 /// A processor that Macs have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
@@ -70,12 +70,12 @@ fn work_folder(project: &Project) -> PathBuf {
 }
 
 /// The folder to carry to a Mac.
-fn output_folder(project: &Project) -> PathBuf {
+pub(crate) fn output_folder(project: &Project) -> PathBuf {
     project.target.join("macos")
 }
 
 /// The shared library's file name, which its install name names too: programs of one major version share it.
-fn library_file(project: &Project) -> String {
+pub(crate) fn library_file(project: &Project) -> String {
     let major = project.version.split('.').next().unwrap_or_default();
     format!("lib{LIBRARY}.{major}.dylib")
 }
@@ -83,6 +83,14 @@ fn library_file(project: &Project) -> String {
 /// The library's install name: programs find it by their own search path.
 fn install_name(project: &Project) -> String {
     format!("@rpath/{}", library_file(project))
+}
+
+/// The Rust compiler that builds for macOS.
+pub(crate) fn compiler(project: &Project) -> Result<PathBuf> {
+    match Toolchain::find(project)? {
+        Ok(toolchain) => Ok(toolchain.rustc().to_path_buf()),
+        Err(missing) => bail!("{}", advice(&missing)),
+    }
 }
 
 /// The step of `cargo xtask test`.

@@ -1,6 +1,7 @@
 //! The tools that make programs for macOS: found, or named with the command that brings them.
 
 use std::env;
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
@@ -9,6 +10,7 @@ use regex::Regex;
 use super::{Architecture, MINIMUM, sdk, work_folder};
 use crate::c_compiler::C11;
 use crate::command::Command;
+use crate::packages::build::without_places;
 use crate::project::{LIBRARY, Project};
 
 /// The version of zig that is known to do: where its headers and stubs lie differs between versions.
@@ -65,6 +67,14 @@ impl Toolchain {
         }
     }
 
+    /// The compiler, whose standard library is in all that is built.
+    pub(super) fn rustc(&self) -> &Path {
+        match &self.rust {
+            Rust::Current => Path::new("rustc"),
+            Rust::At { rustc, .. } => rustc,
+        }
+    }
+
     /// Cargo with a subcommand for a processor's target.
     pub(super) fn cargo(&self, project: &Project, architecture: Architecture, subcommand: &str) -> Command {
         let target = architecture.target();
@@ -83,7 +93,7 @@ impl Toolchain {
             command = command.env("RUSTC", rustc).env("RUSTDOC", rustdoc).env_remove("RUSTUP_TOOLCHAIN");
         }
         // Nothing is loaded that nothing is used of: libc names libiconv, and nobody calls it.
-        let flags = match &self.kind {
+        let own = match &self.kind {
             Kind::Native => vec!["-Clink-arg=-Wl,-dead_strip_dylibs".to_owned()],
             Kind::Cross { linker, sysroot, .. } => {
                 command = command
@@ -99,8 +109,10 @@ impl Toolchain {
                 ]
             }
         };
+        let mut flags = without_places(project);
+        flags.extend(own.into_iter().map(OsString::from));
         // The one variable that no other setting of flags goes before.
-        command.env("CARGO_ENCODED_RUSTFLAGS", flags.join("\u{1f}"))
+        command.env("CARGO_ENCODED_RUSTFLAGS", flags.join(OsString::from("\u{1f}").as_os_str()))
     }
 
     /// Flags of rustc that give the shared library its name and version.

@@ -16,10 +16,11 @@ VARIABLE = "SURFACEPORT_LIBRARY"
 
 if sys.platform == "darwin":
     _FILE = "libsurfaceport.dylib"
-    _SYSTEM = ("libsurfaceport.dylib", "/opt/homebrew/lib/libsurfaceport.dylib")
+    _INSTALLED = f"libsurfaceport.{SFP_VERSION_MAJOR}.dylib"
+    _SYSTEM = (_INSTALLED, f"/opt/homebrew/lib/{_INSTALLED}", f"/usr/local/lib/{_INSTALLED}")
 else:
     _FILE = "libsurfaceport.so"
-    _SYSTEM = (f"libsurfaceport.so.{SFP_VERSION_MAJOR}.{SFP_VERSION_MINOR}", "libsurfaceport.so")
+    _SYSTEM = (f"libsurfaceport.so.{SFP_VERSION_MAJOR}", "libsurfaceport.so")
 
 
 def _candidates() -> tuple[str, ...]:
