@@ -8,6 +8,7 @@ use std::time::Duration;
 use process::Peer;
 use surfaceport::bootstrap::{check_in, look_up};
 use surfaceport::message::Message;
+use surfaceport::port::{PortSet, Ready, SendRight};
 use surfaceport::{Status, Timeout};
 
 peers! {
@@ -163,6 +164,17 @@ fn threads_that_take_and_give_back_a_name_never_share_it() {
     drop(check_in(&name).unwrap());
 }
 
+/// Kills the owner of a name, and waits for the end of its port: there are systems on which a process is reaped a moment
+/// earlier. What comes back is a right to send to it.
+fn kill_owner(name: &str, owner: &mut Peer) -> SendRight {
+    let send = look_up(name, Timeout::NONE).unwrap();
+    let deaths = PortSet::new().unwrap();
+    deaths.watch(&send, 1).unwrap();
+    owner.kill();
+    assert_eq!(deaths.wait(SOON).unwrap(), Ready::Dead(1));
+    send
+}
+
 #[test]
 fn a_killed_owners_name_is_free_at_once() {
     let _alone = process::alone();
@@ -172,8 +184,7 @@ fn a_killed_owners_name_is_free_at_once() {
         let mut peer = Peer::start("own", &format!("{name} {reporter}"));
         reports.receive(SOON).unwrap();
         assert_eq!(check_in(&name).unwrap_err().status(), Status::AlreadyExists);
-        let send = look_up(&name, Timeout::NONE).unwrap();
-        peer.kill();
+        let send = kill_owner(&name, &mut peer);
         assert_eq!(look_up(&name, Timeout::NONE).unwrap_err().status(), Status::NotFound, "nobody is there");
         assert_eq!(look_up(&name, BRIEFLY).unwrap_err().status(), Status::TimedOut);
         assert!(send.is_dead().unwrap());
@@ -184,7 +195,7 @@ fn a_killed_owners_name_is_free_at_once() {
     // A look-up that waits while the dead owner's name is taken over finds the new one.
     let mut peer = Peer::start("own", &format!("{name} {reporter}"));
     reports.receive(SOON).unwrap();
-    peer.kill();
+    kill_owner(&name, &mut peer);
     std::thread::scope(|scope| {
         let waiting = scope.spawn(|| look_up(&name, SOON).unwrap().send(Message::new(4), SOON));
         let owned = check_in(&name).unwrap();
