@@ -62,6 +62,7 @@ pub mod fuzzing;
 pub mod layout;
 pub mod memory;
 pub mod message;
+mod page;
 pub mod pixel_format;
 pub mod port;
 pub mod session;

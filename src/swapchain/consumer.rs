@@ -8,13 +8,13 @@ use std::time::Duration;
 use parking_lot::Mutex;
 
 use super::control::{ConsumerPage, FrameWord, MAX_HELD, MAX_IMAGES, ProducerPage};
-use super::page::Page;
 use super::protocol;
 use super::right::ConsumerRight;
 use super::{FrameInfo, PresentMode};
 use crate::error::{Error, Result, Status};
 use crate::memory::Access;
 use crate::message::Message;
+use crate::page::Page;
 use crate::port::Duplex;
 use crate::surface::Surface;
 use crate::sys;

@@ -50,6 +50,7 @@
 //! sleeper waits for, fence, reads `waiting`, rings. Of the two fences one is first, so either the sleeper's second
 //! look sees the news or the other side sees `waiting`.
 
+use crate::page::{Line, SharedPage};
 use crate::sync::{AtomicI64, AtomicU32, AtomicU64, Ordering, fence};
 
 /// The most images of a swapchain.
@@ -102,6 +103,7 @@ pub(crate) struct RecordData {
 /// A frame's record in shared memory. It is written while its cell is the producer's alone and read while a hold
 /// keeps it so; the accesses are atomic only because a peer that breaks the rules must not make them undefined.
 #[derive(Debug)]
+#[cfg_attr(not(loom), derive(zerocopy::FromBytes))]
 #[repr(C, align(64))]
 struct Record {
     presented_ns: AtomicI64,
@@ -111,13 +113,9 @@ struct Record {
     user: [AtomicU64; 8],
 }
 
-/// On a cache line of its own: what one side polls must not move when the other side writes its neighbour.
-#[derive(Debug)]
-#[repr(C, align(64))]
-struct Line<T>(T);
-
 /// The producer's page.
 #[derive(Debug)]
+#[cfg_attr(not(loom), derive(zerocopy::FromBytes))]
 #[repr(C)]
 pub(crate) struct ProducerPage {
     latest: Line<AtomicU64>,
@@ -132,6 +130,7 @@ pub(crate) struct ProducerPage {
 
 /// A consumer's page.
 #[derive(Debug)]
+#[cfg_attr(not(loom), derive(zerocopy::FromBytes))]
 #[repr(C)]
 pub(crate) struct ConsumerPage {
     hold: Line<[AtomicU64; MAX_HELD]>,
@@ -149,6 +148,7 @@ pub(crate) struct ConsumerPage {
 /// that a busy producer need not ask the kernel. The worst that a hostile consumer can do by it is to have the
 /// producer ask once for each frame.
 #[derive(Debug)]
+#[cfg_attr(not(loom), derive(zerocopy::FromBytes))]
 #[repr(C)]
 pub(crate) struct AttentionPage {
     wanted: AtomicU32,
@@ -167,6 +167,10 @@ impl AttentionPage {
         self.wanted.load(Ordering::Relaxed) != 0 && self.wanted.swap(0, Ordering::Relaxed) != 0
     }
 }
+
+impl SharedPage for ProducerPage {}
+impl SharedPage for ConsumerPage {}
+impl SharedPage for AttentionPage {}
 
 /// How a consumer takes frames, as far as cells are concerned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -22,7 +22,6 @@
 
 mod consumer;
 mod control;
-mod page;
 mod producer;
 mod protocol;
 mod right;

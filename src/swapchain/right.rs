@@ -1,9 +1,9 @@
 //! The right to consume a swapchain, which can be sent to any process.
 
 use super::control::AttentionPage;
-use super::page::Page;
 use crate::error::{Error, Result, Status};
 use crate::message::{AttachmentKind, Message};
+use crate::page::Page;
 use crate::port::SendRight;
 
 /// The right to become a consumer of a swapchain: made by [`Producer::consumer_right`](super::Producer::consumer_right),

@@ -1,27 +1,29 @@
-//! Shared pages as Rust values: the one place of the swapchain that turns memory into references.
+//! Shared pages as Rust values: the one place above `sys` that turns memory into references.
 #![allow(unsafe_code)]
 
 use std::marker::PhantomData;
 use std::ops::Deref;
 
-use super::control::{AttentionPage, ConsumerPage, ProducerPage};
+#[cfg(not(loom))]
+use zerocopy::FromBytes;
+
 use crate::error::{Error, Result};
 use crate::memory::{Access, MemoryRegion};
 
-/// A type that shared memory can hold whatever any process writes there.
-///
-/// # Safety
-///
-/// `repr(C)`, made of atomics and such types only, so that every bit pattern is valid and concurrent changes are
-/// defined; zero bytes are its initial value; its alignment is at most that of a page.
-pub(crate) unsafe trait SharedPage {}
+/// A type that shared memory can hold whatever any process writes there: made of atomics only, so that every bit pattern
+/// is valid ([`FromBytes`]) and concurrent changes are defined. Zero bytes are its initial value.
+#[cfg(not(loom))]
+pub(crate) trait SharedPage: FromBytes {}
 
-// SAFETY: atomics, and cache lines of atomics, in `repr(C)`; align 64.
-unsafe impl SharedPage for ProducerPage {}
-// SAFETY: as above.
-unsafe impl SharedPage for ConsumerPage {}
-// SAFETY: as above.
-unsafe impl SharedPage for AttentionPage {}
+/// Models make their pages themselves, of atomics that no memory can be turned into.
+#[cfg(loom)]
+pub(crate) trait SharedPage {}
+
+/// On cache lines of its own: what one side polls must not move when the other side writes its neighbour.
+#[derive(Debug)]
+#[cfg_attr(not(loom), derive(FromBytes))]
+#[repr(C, align(64))]
+pub(crate) struct Line<T>(pub(crate) T);
 
 /// A page in shared memory.
 #[derive(Debug)]
@@ -33,6 +35,7 @@ pub(crate) struct Page<T> {
 impl<T: SharedPage> Page<T> {
     /// A page of this process.
     pub(crate) fn create(access: Access) -> Result<Self> {
+        const { assert!(align_of::<T>() <= 4096, "mappings begin at a page boundary") };
         let region = MemoryRegion::create(size_of::<T>(), access)?;
         Ok(Self { region, kind: PhantomData })
     }
