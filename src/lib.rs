@@ -66,6 +66,7 @@ mod page;
 pub mod pixel_format;
 pub mod port;
 pub mod session;
+mod spin;
 pub mod surface;
 pub mod swapchain;
 mod sync;

@@ -163,6 +163,8 @@ impl Held {
 #[derive(Debug)]
 pub struct Message {
     id: u32,
+    /// For the library and not for its user, who never sees it.
+    control: bool,
     payload: Payload,
     attachments: Vec<Option<Held>>,
     reply: Option<SendOnceRight>,
@@ -175,11 +177,34 @@ impl Message {
     pub fn new(id: u32) -> Self {
         Self {
             id,
+            control: false,
             payload: Payload::Inline(Vec::new()),
             attachments: Vec::new(),
             reply: None,
             sender: None,
             process: None,
+        }
+    }
+
+    /// An empty message for the library itself at the other side.
+    pub(crate) fn control(id: u32) -> Self {
+        Self { control: true, ..Self::new(id) }
+    }
+
+    pub(crate) fn is_control(&self) -> bool {
+        self.control
+    }
+
+    /// A message that arrived as bytes alone.
+    pub(crate) fn from_bytes(id: u32, payload: Vec<u8>, sender: Option<Sender>) -> Self {
+        Self { payload: Payload::Inline(payload), sender, ..Self::new(id) }
+    }
+
+    /// The bytes, if there is nothing else to the message.
+    pub(crate) fn bytes_alone(&self) -> Option<&[u8]> {
+        match &self.payload {
+            Payload::Inline(bytes) if self.attachments.is_empty() && self.reply.is_none() => Some(bytes),
+            _ => None,
         }
     }
 
@@ -354,6 +379,7 @@ impl Message {
         };
         Self {
             id: incoming.id,
+            control: incoming.control,
             payload: incoming.payload,
             attachments: incoming.attachments.into_iter().map(Held::from_system).map(Some).collect(),
             reply: incoming.reply.map(SendOnceRight),
@@ -375,6 +401,7 @@ impl Message {
             })?;
             send(Outgoing {
                 id: self.id,
+                control: self.control,
                 payload: &self.payload,
                 reply: self.reply.as_ref().map(|right| &right.0),
                 attachments: &attachments,

@@ -122,8 +122,16 @@ impl SendRight {
     /// Errors: as [`Self::send`], for the sending; [`Status::TimedOut`]; [`Status::PeerDead`], when the right to
     /// answer died unused. Once the message is sent, the error does not hold it any more. An answer that cannot be
     /// received for [`Status::ResourceExhausted`] is destroyed.
-    pub fn request(&self, mut message: Message, timeout: Timeout) -> Result<Message, SendError> {
-        let deadline = timeout.deadline();
+    pub fn request(&self, message: Message, timeout: Timeout) -> Result<Message, SendError> {
+        Self::request_by(message, timeout.deadline(), |message, deadline| self.send_before(message, deadline))
+    }
+
+    /// A request that `send` sends.
+    pub(crate) fn request_by(
+        mut message: Message,
+        deadline: Deadline,
+        send: impl FnOnce(Message, Deadline) -> Result<(), SendError>,
+    ) -> Result<Message, SendError> {
         let answers =
             match ReceiveRight::new().and_then(|port| port.make_send_once().map(|once| (port, once))) {
                 Ok((port, once)) => {
@@ -132,7 +140,7 @@ impl SendRight {
                 }
                 Err(error) => return Err(SendError::new(error, message)),
             };
-        self.send_before(message, deadline).map_err(|failure| SendError {
+        send(message, deadline).map_err(|failure| SendError {
             error: failure.error,
             message: failure.message.map(|mut message| {
                 message.take_reply_right();
@@ -211,6 +219,16 @@ impl ReceiveRight {
     }
 
     pub(crate) fn receive_before(&self, deadline: Deadline) -> Result<Message> {
+        match self.receive_any(deadline) {
+            Ok(message) if message.is_control() => {
+                Err(Error::malformed("a message for a channel came to a port that is none's"))
+            }
+            outcome => outcome,
+        }
+    }
+
+    /// The next message, whether for the user or for the library.
+    pub(crate) fn receive_any(&self, deadline: Deadline) -> Result<Message> {
         match self.0.receive(deadline)? {
             Received::Message(incoming) => Ok(Message::from_incoming(incoming)),
             Received::NoSenders => {

@@ -112,7 +112,7 @@ fn an_end_moves_with_what_is_queued() {
     one.send(text(1, "before the move"), SOON).unwrap();
     let mut message = text(9, "an end");
     message.attach(MemoryRegion::create(10, Access::ReadWrite).unwrap()).unwrap();
-    other.into_end().attach_to(&mut message).unwrap();
+    other.into_end().unwrap().attach_to(&mut message).unwrap();
     assert_eq!(message.attachment_count(), 1 + ChannelEnd::ATTACHMENTS);
     carrier.send(message, SOON).unwrap();
     one.send(text(2, "during the move"), SOON).unwrap();

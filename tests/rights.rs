@@ -329,7 +329,7 @@ fn channels() {
         assert_eq!(here.request(Message::new(2), BRIEFLY).unwrap_err().status(), Status::TimedOut);
         drop(there);
         assert_eq!(here.receive(SOON).unwrap_err().status(), Status::PeerDead);
-        let raw = here.into_end().into_raw().unwrap();
+        let raw = here.into_end().unwrap().into_raw().unwrap();
         assert!(ChannelEnd::from_raw(raw).unwrap().open().is_peer_dead().unwrap());
         // An end that dies on its way.
         let (end, other_end) = Channel::pair().unwrap();

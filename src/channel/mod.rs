@@ -5,21 +5,34 @@
 //! ends of a new channel, each of which can be put into a message and sent to any process, so that two processes
 //! meet that do not know each other. The broker takes no part in what they then say.
 //!
-//! Beneath are two ports, one for each direction. All types here can be used from any thread.
+//! Beneath are two ports, one for each direction, and after the first messages a ring in shared memory beside each:
+//! from then on messages of up to 16 KiB without attachments go through that, and cost a system call only when the other
+//! side sleeps. All messages of a direction arrive in the order in which they were sent, whichever way they take. All
+//! types here can be used from any thread.
+
+mod incoming;
+mod outgoing;
+mod ring;
 
 use std::os::fd::BorrowedFd;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
+use parking_lot::Mutex;
+
+use self::incoming::Incoming;
+use self::outgoing::Outgoing;
 use crate::error::{Error, Result, Status};
 use crate::message::{Message, Sender};
 use crate::port::{Duplex, RawRight, ReceiveRight, SendError, SendRight};
+use crate::spin::DEFAULT_SPIN;
+use crate::sys::AnyReadable;
 use crate::sys::spawn::Process;
-use crate::sys::{AnyReadable, wait_readable};
 use crate::time::{Deadline, Timeout};
 
 /// Messages of strangers that one call looks at when it is not to wait.
-const STRANGERS_AT_ONCE: u32 = 64;
+const STRANGERS_AT_ONCE: u64 = 64;
 
 /// One end of a channel that is not in use yet: it can still be sent to the process that will use it.
 #[derive(Debug)]
@@ -49,6 +62,26 @@ pub struct Channel {
     /// Nobody can send to this end any more, and what was queued has been received.
     ended: AtomicBool,
     refused: AtomicU64,
+    /// The program waits by the descriptor.
+    polled: AtomicBool,
+    spin_time: SpinTime,
+    outgoing: Mutex<Outgoing>,
+    incoming: Mutex<Incoming>,
+}
+
+/// How long a wait watches the memory before it sleeps.
+#[derive(Debug)]
+struct SpinTime(AtomicU64);
+
+impl SpinTime {
+    fn get(&self) -> Duration {
+        // Relaxed, here and below: a setting, which orders nothing.
+        Duration::from_nanos(self.0.load(Ordering::Relaxed))
+    }
+
+    fn set(&self, time: Duration) {
+        self.0.store(time.as_nanos().try_into().unwrap_or(u64::MAX), Ordering::Relaxed);
+    }
 }
 
 impl ChannelEnd {
@@ -79,6 +112,10 @@ impl ChannelEnd {
             process: None,
             ended: AtomicBool::new(false),
             refused: AtomicU64::new(0),
+            polled: AtomicBool::new(false),
+            spin_time: SpinTime(AtomicU64::new(DEFAULT_SPIN.as_nanos() as u64)),
+            outgoing: Mutex::new(Outgoing::new()),
+            incoming: Mutex::new(Incoming::new()),
         }
     }
 
@@ -132,10 +169,29 @@ impl Channel {
 
     /// Sends a message; waits while the peer's queue is full.
     ///
+    /// A peer that was killed a moment ago, and was not waiting then, may not be noticed by the next few sends, which ask
+    /// nobody: [`Self::is_peer_dead`] asks the kernel.
+    ///
     /// Errors: [`Status::TimedOut`]; [`Status::PeerDead`]; [`Status::ResourceExhausted`]; [`Status::WrongState`],
     /// when an attachment was taken out of the message. The error holds the message, whole.
     pub fn send(&self, message: Message, timeout: Timeout) -> Result<(), SendError> {
-        self.duplex.send.send(message, timeout)
+        let right = &self.duplex.send;
+        // The usual case asks for no time.
+        if let Some(mut outgoing) = self.outgoing.try_lock() {
+            match outgoing.send_at_once(right, &message) {
+                Ok(true) => return Ok(()),
+                Ok(false) => {}
+                Err(error) => return Err(SendError::new(error, message)),
+            }
+        }
+        self.send_before(message, timeout.deadline())
+    }
+
+    fn send_before(&self, message: Message, deadline: Deadline) -> Result<(), SendError> {
+        match deadline.lock(&self.outgoing) {
+            Some(mut outgoing) => outgoing.send(&self.duplex.send, message, deadline, &self.spin_time),
+            None => Err(SendError::new(Error::TIMED_OUT, message)),
+        }
     }
 
     /// The peer's next message.
@@ -145,62 +201,36 @@ impl Channel {
     /// is destroyed, go on receiving; [`Status::ResourceExhausted`], when descriptors ran out: the message stays in
     /// the queue.
     pub fn receive(&self, timeout: Timeout) -> Result<Message> {
+        // The usual case asks for no time.
+        if let Some(mut incoming) = self.incoming.try_lock()
+            && let Some(message) = incoming.take_at_once(self)?
+        {
+            self.tell_descriptor(&mut incoming);
+            return Ok(message);
+        }
         let deadline = timeout.deadline();
-        let mut strangers = 0;
-        loop {
-            let message = self.receive_from_anyone(deadline)?;
-            if self.is_from_peer(&message) {
-                return Ok(message);
-            }
-            drop(message);
-            // Relaxed: a count, which orders nothing.
-            self.refused.fetch_add(1, Ordering::Relaxed);
-            strangers += 1;
-            if strangers >= STRANGERS_AT_ONCE && deadline.is_over() {
-                return Err(Error::TIMED_OUT);
-            }
+        let Some(mut incoming) = deadline.lock(&self.incoming) else { return Err(Error::TIMED_OUT) };
+        let outcome = incoming.receive(self, deadline);
+        self.tell_descriptor(&mut incoming);
+        outcome
+    }
+
+    fn tell_descriptor(&self, incoming: &mut Incoming) {
+        if self.is_polled() {
+            incoming.leave(self);
         }
     }
 
-    fn receive_from_anyone(&self, deadline: Deadline) -> Result<Message> {
-        let receive = &self.duplex.receive;
-        let mut peer_has_ended = false;
-        loop {
-            // Relaxed: once it is set nothing can arrive any more, so a late look costs nothing but a look.
-            if self.ended.load(Ordering::Relaxed) {
-                return Err(Error::PEER_DEAD);
-            }
-            match receive.receive_before(Deadline::NOW) {
-                Err(error) if error.status() == Status::NoSenders => {
-                    self.end();
-                    return Err(Error::PEER_DEAD);
-                }
-                // A lane for one message that died unused: no channel has one, so the peer made it. It is no end.
-                Err(error) if error.status() == Status::PeerDead => continue,
-                Err(error) if error.status() == Status::TimedOut => {}
-                outcome => return outcome,
-            }
-            if peer_has_ended {
-                // Its process stays readable: nobody else needs to be woken.
-                self.ended.store(true, Ordering::Relaxed);
-                return Err(Error::PEER_DEAD);
-            }
-            let ready = match &self.process {
-                Some((process, _)) => wait_readable(&[process.descriptor(), receive.descriptor()], deadline)?,
-                None => wait_readable(&[receive.descriptor()], deadline)? << 1,
-            };
-            if ready == 0 {
-                if let Some((_, both)) = &self.process {
-                    both.settle();
-                }
-                return Err(Error::TIMED_OUT);
-            }
-            // What it sent before its end is queued by now: look at the queue once more.
-            peer_has_ended = match &self.process {
-                Some((process, _)) if ready & 1 != 0 => process.has_ended()?,
-                _ => false,
-            };
+    /// Has descriptors forget what is over.
+    fn settle(&self) {
+        if let Some((_, both)) = &self.process {
+            both.settle();
         }
+    }
+
+    fn is_polled(&self) -> bool {
+        // SeqCst, as in `descriptor`: either that sees the lock of a receive free, or the receive sees the flag.
+        self.polled.load(Ordering::SeqCst)
     }
 
     /// *No senders* is said to one receiver; this has it said to all, now and later, and keeps the descriptor
@@ -224,12 +254,27 @@ impl Channel {
     /// Errors: as [`Self::send`], for the sending; [`Status::TimedOut`]; [`Status::PeerDead`], when the right to
     /// answer died unused. Once the message is sent, the error does not hold it any more.
     pub fn request(&self, message: Message, timeout: Timeout) -> Result<Message, SendError> {
-        self.duplex.send.request(message, timeout)
+        SendRight::request_by(message, timeout.deadline(), |message, deadline| {
+            self.send_before(message, deadline)
+        })
+    }
+
+    /// How long a wait watches the shared memory before it sleeps: 50 µs unless it is set. Zero never watches. A channel
+    /// whose waits turn out to be longer sleeps at once, whatever the time.
+    pub fn set_spin_time(&self, time: Duration) {
+        self.spin_time.set(time);
     }
 
     /// Readable when [`Self::receive`] would not wait, and for good once the peer is gone. Borrowed: do not close
     /// it, do not read from it.
     pub fn descriptor(&self) -> BorrowedFd<'_> {
+        if !self.polled.swap(true, Ordering::SeqCst) {
+            match self.incoming.try_lock() {
+                Some(mut incoming) => incoming.leave(self),
+                // A thread receives. It may not have seen the flag; the next receive will.
+                None => self.ring_itself(),
+            }
+        }
         match &self.process {
             Some((_, both)) => both.descriptor(),
             None => self.duplex.receive.descriptor(),
@@ -254,8 +299,18 @@ impl Channel {
 
     /// The end by itself, with all that is queued, to be sent on. Who opens it listens to the first process that
     /// sends; the peer of a session listens to its session's process only.
-    pub fn into_end(self) -> ChannelEnd {
-        ChannelEnd(self.duplex)
+    ///
+    /// Errors: [`Status::WrongState`], once messages have been received through shared memory, which happens behind
+    /// some eight of them: what is queued there cannot be sent on. The channel comes back.
+    pub fn into_end(self) -> Result<ChannelEnd, (Self, Error)> {
+        if self.incoming.lock().is_in_port() {
+            return Ok(ChannelEnd(self.duplex));
+        }
+        let error = Error::fixed(
+            Status::WrongState,
+            "a channel cannot be sent on once it has received through shared memory",
+        );
+        Err((self, error))
     }
 }
 

@@ -65,6 +65,8 @@ impl Payload {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Outgoing<'a> {
     pub(crate) id: u32,
+    /// For the library and not for its user.
+    pub(crate) control: bool,
     pub(crate) payload: &'a Payload,
     pub(crate) reply: Option<&'a SendOnceRight>,
     pub(crate) attachments: &'a [AttachmentRef<'a>],
@@ -74,6 +76,8 @@ pub(crate) struct Outgoing<'a> {
 #[derive(Debug)]
 pub(crate) struct Incoming {
     pub(crate) id: u32,
+    /// For the library and not for its user.
+    pub(crate) control: bool,
     pub(crate) payload: Payload,
     pub(crate) reply: Option<SendOnceRight>,
     pub(crate) attachments: Vec<Attachment>,

@@ -34,6 +34,8 @@ pub(crate) const MAX_INLINE_MESSAGE: usize =
 const OUT_OF_LINE: u16 = 1;
 /// A send-once right for the answer follows as the next native right.
 const HAS_REPLY: u16 = 2;
+/// The message is for the library and not for its user.
+const CONTROL: u16 = 4;
 
 #[derive(FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned, Clone, Copy)]
 #[repr(C)]
@@ -97,6 +99,7 @@ impl Described {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Envelope {
     pub(crate) id: u32,
+    pub(crate) control: bool,
     pub(crate) out_of_line: bool,
     pub(crate) has_reply: bool,
     pub(crate) payload_length: u64,
@@ -116,7 +119,8 @@ impl Envelope {
             magic: MAGIC.into(),
             version: VERSION.into(),
             flags: (if self.out_of_line { OUT_OF_LINE } else { 0 }
-                | if self.has_reply { HAS_REPLY } else { 0 })
+                | if self.has_reply { HAS_REPLY } else { 0 }
+                | if self.control { CONTROL } else { 0 })
             .into(),
             id: self.id.into(),
             attachments: (self.attachments.len() as u16).into(),
@@ -153,7 +157,7 @@ impl Envelope {
             ));
         }
         let flags = header.flags.get();
-        if flags & !(OUT_OF_LINE | HAS_REPLY) != 0 || header.reserved.get() != 0 {
+        if flags & !(OUT_OF_LINE | HAS_REPLY | CONTROL) != 0 || header.reserved.get() != 0 {
             return Err(Error::malformed("a message has flags that this version does not know"));
         }
         let count = usize::from(header.attachments.get());
@@ -180,6 +184,7 @@ impl Envelope {
         let attachments = entries.iter().map(Described::decode).collect::<Result<_>>()?;
         let envelope = Self {
             id: header.id.get(),
+            control: flags & CONTROL != 0,
             out_of_line,
             has_reply: flags & HAS_REPLY != 0,
             payload_length,
@@ -277,6 +282,7 @@ mod tests {
     fn sample() -> Envelope {
         Envelope {
             id: 0xfeed_beef,
+            control: true,
             out_of_line: false,
             has_reply: true,
             payload_length: 5,

@@ -58,6 +58,7 @@ fn send_to_lane(lane: BorrowedFd<'_>, message: Outgoing<'_>, deadline: Deadline)
     };
     let envelope = Envelope {
         id: message.id,
+        control: message.control,
         out_of_line: region.is_some(),
         has_reply: message.reply.is_some(),
         payload_length: message.payload.bytes().len() as u64,
@@ -331,7 +332,7 @@ fn open_packet(packet: Packet, used_up: bool, buffer: &[u8]) -> Result<Incoming>
         },
         None => return Err(Error::malformed("a message arrived without its sender's identity")),
     };
-    Ok(Incoming { id: envelope.id, payload, reply, attachments, sender })
+    Ok(Incoming { id: envelope.id, control: envelope.control, payload, reply, attachments, sender })
 }
 
 /// `next`, only where the envelope says that there is one.

@@ -277,6 +277,7 @@ fn transmit(
     };
     let head = Envelope {
         id: message.id,
+        control: message.control,
         out_of_line: region.is_some(),
         has_reply: message.reply.is_some(),
         payload_length: message.payload.bytes().len() as u64,
@@ -431,7 +432,14 @@ impl Pending {
         let Audit { user_id, group_id, process_id, process_version } = self.audit;
         let process = Some(ProcessHandle::from_version(process_version));
         let sender = Sender { process_id, user_id, group_id, process };
-        Ok(Incoming { id: self.envelope.id, payload, reply, attachments, sender })
+        Ok(Incoming {
+            id: self.envelope.id,
+            control: self.envelope.control,
+            payload,
+            reply,
+            attachments,
+            sender,
+        })
     }
 }
 

@@ -358,6 +358,7 @@ fn rights_that_the_envelope_does_not_name_are_refused() {
     let memory = |length| Part::Memory(OwnedMemory { address: 0x1000, length, table: table.clone() });
     let envelope = |out_of_line, kinds: &[Kind]| Envelope {
         id: 1,
+        control: false,
         out_of_line,
         has_reply: false,
         payload_length: 8,

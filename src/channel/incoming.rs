@@ -1,0 +1,313 @@
+//! The receiving half of a channel: the ring and the port in the order in which they were sent.
+//!
+//! The sender publishes an entry for each message of the port, behind its sending. A message that is taken out of the
+//! port is the next one if the ring is empty *after* that: whatever was sent before it is in the ring by then. So nothing
+//! waits for a sender that is, or dies, between the two steps; the entry is skipped when it comes.
+
+use std::sync::atomic::Ordering;
+
+use super::outgoing::{BELL, RING, ROOM};
+use super::ring::{Entry, RingPage, RingReceiver};
+use super::{Channel, STRANGERS_AT_ONCE};
+use crate::error::{Error, Result, Status};
+use crate::message::Message;
+use crate::page::Page;
+use crate::spin::Spin;
+use crate::sys::doorbell::Ringer;
+use crate::sys::wait_readable;
+use crate::time::{self, Deadline, Timeout};
+
+/// How long a receiver that polls goes without a look at the port, in nanoseconds: a death says nothing in shared
+/// memory.
+const NEWS_INTERVAL: i64 = 1_000_000;
+
+/// The receiving half.
+#[derive(Debug)]
+pub(super) struct Incoming {
+    ring: Option<RingReceiver<Page<RingPage>>>,
+    /// Messages of the port that come before the ring's next entry.
+    owed: u64,
+    /// Messages of the port that were received before their entries in the ring.
+    ahead: u64,
+    /// Taken out of the port, and not the next one.
+    early: Option<Message>,
+    /// Wakes a sender that waits for room.
+    room: Option<Ringer>,
+    /// The sender rings when it sends next, or has rung and the bell is in the port still.
+    armed: bool,
+    /// The kernel said that the port has something, and it was not looked at since.
+    port_is_ready: bool,
+    /// When the port was last looked at.
+    last_look: i64,
+    spin: Spin,
+}
+
+impl Drop for Incoming {
+    fn drop(&mut self) {
+        if let Some(ring) = &self.ring {
+            ring.leave();
+        }
+    }
+}
+
+impl Incoming {
+    pub(super) fn new() -> Self {
+        Self {
+            ring: None,
+            owed: 0,
+            ahead: 0,
+            early: None,
+            room: None,
+            armed: false,
+            port_is_ready: false,
+            last_look: 0,
+            spin: Spin::new(),
+        }
+    }
+
+    /// Whether everything that is queued is in the port.
+    pub(super) fn is_in_port(&self) -> bool {
+        self.ring.is_none() && self.early.is_none()
+    }
+
+    /// The next message, if it is in the ring. Asks nobody.
+    pub(super) fn take_at_once(&mut self, channel: &Channel) -> Result<Option<Message>> {
+        if self.owed > 0 || self.ring.is_none() {
+            return Ok(None);
+        }
+        self.take(channel, 0)
+    }
+
+    /// The next message.
+    pub(super) fn receive(&mut self, channel: &Channel, deadline: Deadline) -> Result<Message> {
+        let waits = !deadline.is_over();
+        // A look that is not to wait looks at everything, unless it is one of many. A wait tells whether there is
+        // something.
+        let looks_once = !waits && (self.last_look + NEWS_INTERVAL < time::now() || channel.is_polled());
+        let mut peer_has_ended = false;
+        loop {
+            let refused = channel.refused_messages();
+            let looks = match self.ring {
+                None => usize::MAX,
+                Some(_) if looks_once || peer_has_ended => usize::MAX,
+                Some(_) => usize::from(self.port_is_ready),
+            };
+            if let Some(message) = self.take(channel, looks)? {
+                return Ok(message);
+            }
+            // Relaxed: once it is set nothing can arrive any more, so a late look costs nothing but a look.
+            if channel.ended.load(Ordering::Relaxed) || peer_has_ended {
+                if std::mem::take(&mut self.owed) > 0 {
+                    // What the ring says is in the port is not; there may be more in the ring.
+                    continue;
+                }
+                // A process that has ended stays readable: nobody else needs to be woken.
+                channel.ended.store(true, Ordering::Relaxed);
+                return Err(Error::PEER_DEAD);
+            }
+            if !waits || (channel.refused_messages() - refused >= STRANGERS_AT_ONCE && deadline.is_over()) {
+                channel.settle();
+                return Err(Error::TIMED_OUT);
+            }
+            self.make_room_known(true);
+            let Some(ready) = self.sleep(channel, deadline)? else { continue };
+            if ready == 0 {
+                channel.settle();
+                return Err(Error::TIMED_OUT);
+            }
+            self.port_is_ready |= ready & 2 != 0;
+            // What it sent before its end is there by now: look once more.
+            peer_has_ended = match &channel.process {
+                Some((process, _)) if ready & 1 != 0 => process.has_ended()?,
+                _ => false,
+            };
+        }
+    }
+
+    /// Waits until the ring or the kernel has something. `None`: the ring.
+    fn sleep(&mut self, channel: &Channel, deadline: Deadline) -> Result<Option<u8>> {
+        let mut wait = None;
+        if let Some(ring) = self.ring.as_mut().filter(|_| self.owed == 0) {
+            match self.spin.watch(channel.spin_time.get(), deadline, || !ring.is_empty()) {
+                Ok(()) => return Ok(None),
+                Err(not_seen) => wait = Some(not_seen),
+            }
+            ring.fall_asleep();
+            self.armed = true;
+            if !ring.is_empty() {
+                // Rung or not, nobody sleeps here: `leave` says so where that matters.
+                ring.wake_up();
+                self.armed = false;
+                return Ok(None);
+            }
+        }
+        let receive = &channel.duplex.receive;
+        let ready = match &channel.process {
+            Some((process, _)) => wait_readable(&[process.descriptor(), receive.descriptor()], deadline)?,
+            None => wait_readable(&[receive.descriptor()], deadline)? << 1,
+        };
+        if let (Some(ring), Some(wait)) = (&self.ring, &wait) {
+            self.spin.learn(wait);
+            ring.wake_up();
+            self.armed = false;
+        }
+        Ok(Some(ready))
+    }
+
+    /// The next message, without waiting. Looks at the port as often as it must, and up to `looks` times besides.
+    fn take(&mut self, channel: &Channel, mut looks: usize) -> Result<Option<Message>> {
+        let mut strangers = 0;
+        loop {
+            if self.owed == 0
+                && let Some(ring) = &mut self.ring
+            {
+                match ring.next() {
+                    Ok(Some(Entry::Inline { id, payload })) => {
+                        self.make_room_known(false);
+                        return Ok(Some(Message::from_bytes(id, payload, channel.peer())));
+                    }
+                    Ok(Some(Entry::Port(messages))) => {
+                        let received = self.ahead.min(messages);
+                        self.ahead -= received;
+                        self.owed = messages - received;
+                        continue;
+                    }
+                    Ok(None) => {}
+                    Err(_) => {
+                        self.forget_ring();
+                        return Err(Error::malformed("a peer broke the format of its channel's ring"));
+                    }
+                }
+            }
+            let message = match self.early.take() {
+                Some(message) => message,
+                None if looks > 0 || self.owed > 0 => {
+                    looks = looks.saturating_sub(1);
+                    match self.look_at_port(channel)? {
+                        Some(message) => message,
+                        None => return Ok(None),
+                    }
+                }
+                None => return Ok(None),
+            };
+            if !channel.is_expected(&message) {
+                // Relaxed: a count, which orders nothing.
+                channel.refused.fetch_add(1, Ordering::Relaxed);
+                strangers += 1;
+                if strangers >= STRANGERS_AT_ONCE {
+                    return Ok(None);
+                }
+            } else if message.is_control() && message.id() == BELL {
+                self.armed = false;
+            } else if message.is_control() && message.id() == ROOM {
+                self.take_room_bell(message)?;
+            } else if self.owed == 0 && self.ring.as_ref().is_some_and(|ring| !ring.is_empty()) {
+                self.early = Some(message);
+            } else if message.is_control() {
+                self.take_ring(message)?;
+            } else {
+                match self.owed.checked_sub(1) {
+                    Some(owed) => self.owed = owed,
+                    None => self.ahead += u64::from(self.ring.is_some()),
+                }
+                return Ok(Some(message));
+            }
+        }
+    }
+
+    fn look_at_port(&mut self, channel: &Channel) -> Result<Option<Message>> {
+        self.port_is_ready = false;
+        self.last_look = time::now();
+        loop {
+            // Relaxed: see `receive`.
+            if channel.ended.load(Ordering::Relaxed) {
+                return Ok(None);
+            }
+            match channel.duplex.receive.receive_any(Deadline::NOW) {
+                Ok(message) => return Ok(Some(message)),
+                Err(error) => match error.status() {
+                    Status::TimedOut => return Ok(None),
+                    Status::NoSenders => channel.end(),
+                    // A lane for one message that died unused: no channel has one, so the peer made it.
+                    Status::PeerDead => {}
+                    _ => return Err(error),
+                },
+            }
+        }
+    }
+
+    fn take_room_bell(&mut self, mut message: Message) -> Result<()> {
+        self.room = Some(Ringer::from_send_right(message.take_send_right(0)?.0));
+        if let Some(ring) = &mut self.ring {
+            ring.look_again();
+        }
+        self.make_room_known(true);
+        Ok(())
+    }
+
+    /// A ring for what follows.
+    fn take_ring(&mut self, mut message: Message) -> Result<()> {
+        if message.id() != RING {
+            return Err(Error::malformed("a peer sent what no channel knows"));
+        }
+        let page = Page::<RingPage>::open(message.take_memory(0)?)?;
+        if !page.is_writable() {
+            return Err(Error::malformed("a peer sent a ring that can only be read"));
+        }
+        self.forget_ring();
+        self.ring = Some(RingReceiver::accept(page));
+        Ok(())
+    }
+
+    fn forget_ring(&mut self) {
+        if let Some(ring) = self.ring.take() {
+            ring.leave();
+        }
+        (self.owed, self.ahead, self.armed) = (0, 0, false);
+    }
+
+    /// Wakes a sender that waits for room, if there is some.
+    fn make_room_known(&mut self, at_rest: bool) {
+        if let (Some(ring), Some(room)) = (&mut self.ring, &self.room)
+            && ring.must_ring_sender(at_rest)
+        {
+            // One that is dead says so by other means.
+            let _ = room.ring();
+        }
+    }
+
+    /// Behind every call of a program that waits by the descriptor: has it tell what is there, and what comes.
+    pub(super) fn leave(&mut self, channel: &Channel) {
+        let Some(ring) = &mut self.ring else { return };
+        if self.armed {
+            return;
+        }
+        ring.fall_asleep();
+        self.armed = true;
+        if !ring.is_empty() || self.early.is_some() || self.owed > 0 {
+            // The sender may have sent it without ringing.
+            channel.ring_itself();
+        }
+    }
+}
+
+impl Channel {
+    /// Puts a bell into this end's own port, which makes its descriptor readable.
+    pub(super) fn ring_itself(&self) {
+        let rung = self.duplex.receive.make_send().and_then(|right| {
+            right.send(Message::control(BELL), Timeout::NONE)?;
+            Ok(())
+        });
+        if let Err(error) = rung {
+            tracing::warn!(%error, "a channel's descriptor may be silent about what was received already");
+        }
+    }
+
+    /// Whether a message is the peer's, or this process's own bell.
+    fn is_expected(&self, message: &Message) -> bool {
+        let is_own_bell = message.is_control()
+            && message.id() == BELL
+            && message.sender().is_some_and(|sender| sender.process_id == std::process::id());
+        is_own_bell || self.is_from_peer(message)
+    }
+}

@@ -1,0 +1,224 @@
+//! The sending half of a channel: which way each message takes.
+//!
+//! A channel begins with its port alone. The sender that has sent a few messages offers a ring, and goes on by the port
+//! until the receiver has accepted it; a receiver that never does costs nothing. From then on bytes go through the ring,
+//! and what needs the kernel through the port, with an entry in the ring that marks its place.
+
+use crate::error::{Error, Result, Status};
+use crate::memory::Access;
+use crate::message::Message;
+use crate::page::Page;
+use crate::port::{SendError, SendRight};
+use crate::spin::Spin;
+use crate::sys::doorbell::{Doorbell, Rung, doorbell};
+use crate::sys::wait_readable;
+use crate::time::{Deadline, Timeout};
+
+use super::SpinTime;
+use super::ring::{MAX_INLINE, Receiver, RingPage, RingSender};
+
+/// The receiver has something to look at.
+pub(super) const BELL: u32 = 1;
+/// Carries a ring's page.
+pub(super) const RING: u32 = 2;
+/// Carries what the receiver rings when a sender waits for room.
+pub(super) const ROOM: u32 = 3;
+
+/// The messages behind which a ring is worth its memory.
+const BEFORE_OFFER: u64 = 8;
+/// Sends in a row of which the receiver took nothing, until the kernel is asked whether it lives. It is asked again
+/// after twice as many.
+const BEFORE_DOUBT: u32 = 8;
+
+/// The sending half.
+#[derive(Debug)]
+pub(super) struct Outgoing {
+    way: Way,
+    /// Rung by the receiver when there is room, from the first time that there was none.
+    room: Option<Doorbell>,
+    /// Sends since the receiver was last seen to take something.
+    untaken: u32,
+    spin: Spin,
+}
+
+#[derive(Debug)]
+enum Way {
+    /// By the port: so many messages until a ring is offered.
+    Port {
+        until_offer: u64,
+    },
+    /// By the port, so many since the ring was offered.
+    Offered {
+        ring: RingSender<Page<RingPage>>,
+        sent: u64,
+    },
+    Ring(RingSender<Page<RingPage>>),
+}
+
+impl Outgoing {
+    pub(super) fn new() -> Self {
+        let way = Way::Port { until_offer: BEFORE_OFFER };
+        Self { way, room: None, untaken: 0, spin: Spin::new() }
+    }
+
+    /// Sends a message that is bytes alone through the ring, if that is there and has room.
+    ///
+    /// Errors: peer dead; the message was not received then and never will be.
+    pub(super) fn send_at_once(&mut self, right: &SendRight, message: &Message) -> Result<bool> {
+        let Way::Ring(ring) = &mut self.way else { return Ok(false) };
+        match message.bytes_alone() {
+            Some(bytes) if bytes.len() <= MAX_INLINE && ring.push_inline(message.id(), bytes) => {
+                self.wake(right)?;
+                Ok(true)
+            }
+            _ => Ok(false),
+        }
+    }
+
+    /// Sends a message by whichever way, waiting for room.
+    pub(super) fn send(
+        &mut self,
+        right: &SendRight,
+        message: Message,
+        deadline: Deadline,
+        spin_time: &SpinTime,
+    ) -> Result<(), SendError> {
+        self.use_ring_if_accepted();
+        loop {
+            match self.send_at_once(right, &message) {
+                Ok(true) => return Ok(()),
+                Ok(false) => {}
+                Err(error) => return Err(SendError::new(error, message)),
+            }
+            let Way::Ring(ring) = &mut self.way else { return self.send_by_port(right, message, deadline) };
+            let inside = message.bytes_alone().map(<[u8]>::len).filter(|length| *length <= MAX_INLINE);
+            if inside.is_none() && ring.has_room_for(0) {
+                return self.send_by_port(right, message, deadline);
+            }
+            if let Err(error) = self.wait_for_room(right, inside.unwrap_or(0), deadline, spin_time) {
+                return Err(SendError::new(error, message));
+            }
+        }
+    }
+
+    fn send_by_port(
+        &mut self,
+        right: &SendRight,
+        message: Message,
+        deadline: Deadline,
+    ) -> Result<(), SendError> {
+        right.send_before(message, deadline)?;
+        match &mut self.way {
+            Way::Port { until_offer } => {
+                *until_offer = until_offer.saturating_sub(1);
+                if *until_offer == 0 {
+                    self.offer(right);
+                }
+            }
+            Way::Offered { sent, .. } => *sent += 1,
+            Way::Ring(ring) => {
+                // There was room, and nobody else writes.
+                ring.push_port(1);
+                // The message is sent; whether it arrives is another matter.
+                let _ = self.wake(right);
+            }
+        }
+        Ok(())
+    }
+
+    /// Without waiting: if it does not succeed now, there is a next time.
+    fn offer(&mut self, right: &SendRight) {
+        let offered = Page::<RingPage>::create(Access::ReadWrite).and_then(|page| {
+            let mut message = Message::control(RING);
+            message.attach(page.region())?;
+            right.send(message, Timeout::NONE)?;
+            Ok(RingSender::new(page))
+        });
+        self.way = match offered {
+            Ok(ring) => Way::Offered { ring, sent: 0 },
+            Err(_) => Way::Port { until_offer: BEFORE_OFFER },
+        };
+    }
+
+    fn use_ring_if_accepted(&mut self) {
+        let way = std::mem::replace(&mut self.way, Way::Port { until_offer: BEFORE_OFFER });
+        self.way = match way {
+            Way::Offered { mut ring, sent } if ring.is_accepted() => {
+                // The first entry of an empty ring finds room.
+                ring.push_port(sent);
+                Way::Ring(ring)
+            }
+            way => way,
+        };
+    }
+
+    /// Behind a push.
+    fn wake(&mut self, right: &SendRight) -> Result<()> {
+        let Way::Ring(ring) = &mut self.way else { return Ok(()) };
+        match ring.receiver() {
+            Receiver::Gone => return Err(Error::PEER_DEAD),
+            Receiver::Asleep => match right.send(Message::control(BELL), Timeout::NONE) {
+                Err(failure) if failure.status() != Status::TimedOut => return Err(failure.into()),
+                // A full port wakes the receiver as well.
+                _ => {}
+            },
+            Receiver::Awake => {}
+        }
+        // A receiver that died awake says nothing in shared memory.
+        self.untaken += 1;
+        if self.untaken >= BEFORE_DOUBT && self.untaken.is_power_of_two() {
+            if ring.has_moved() {
+                self.untaken = 0;
+            } else if right.is_dead()? {
+                return Err(Error::PEER_DEAD);
+            }
+        }
+        Ok(())
+    }
+
+    fn wait_for_room(
+        &mut self,
+        right: &SendRight,
+        payload: usize,
+        deadline: Deadline,
+        spin_time: &SpinTime,
+    ) -> Result<()> {
+        if deadline.is_over() {
+            return Err(Error::TIMED_OUT);
+        }
+        let Way::Ring(ring) = &mut self.way else { return Ok(()) };
+        let limit = spin_time.get();
+        let Err(wait) = self.spin.watch(limit, deadline, || ring.has_room_for(payload)) else {
+            return Ok(());
+        };
+        let bell = match self.room.take() {
+            Some(bell) => bell,
+            None => give_bell(right, deadline)?,
+        };
+        let bell = self.room.insert(bell);
+        ring.fall_asleep();
+        if ring.has_room_for(payload) {
+            ring.wake_up();
+            return Ok(());
+        }
+        let ready = wait_readable(&[bell.descriptor()], deadline);
+        ring.wake_up();
+        if ready? == 0 {
+            return Err(Error::TIMED_OUT);
+        }
+        self.spin.learn(&wait);
+        match bell.drain()? {
+            Rung::RingerDead => Err(Error::PEER_DEAD),
+            Rung::Yes | Rung::No => Ok(()),
+        }
+    }
+}
+
+/// Gives the receiver something to ring when there is room. It dies with the receiver.
+fn give_bell(right: &SendRight, deadline: Deadline) -> Result<Doorbell> {
+    let (bell, ringer) = doorbell()?;
+    let mut message = Message::control(ROOM);
+    message.attach(SendRight(ringer.into_send_right()))?;
+    right.send_before(message, deadline)?;
+    Ok(bell)
+}
