@@ -3071,6 +3071,9 @@ void sfp_channel_release(struct sfp_channel *channel);
  *
  * Success ends your reference to the message: do not release it. On failure it is still yours, whole.
  *
+ * A peer that was killed a moment ago may not be noticed by the next few sends, which ask nobody;
+ * sfp_channel_is_peer_dead() asks the kernel.
+ *
  * Parameters:
  * - `channel`: the channel.
  * - `message`: what to send.
@@ -3171,6 +3174,9 @@ uint64_t sfp_channel_refused(const struct sfp_channel *channel);
 /**
  * A file descriptor that is readable when sfp_channel_receive() would not wait, and for good once the
  * peer is gone, for poll, epoll or kqueue.
+ *
+ * Now and then it is readable once too often: receive with a timeout of 0, and wait again when that says
+ * SFP_STATUS_TIMED_OUT.
  *
  * Parameters:
  * - `channel`: the channel.

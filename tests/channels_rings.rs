@@ -381,7 +381,7 @@ fn a_send_that_waits_for_a_silent_receiver_learns_its_death() {
         channel.send(Message::new(n), SOON).unwrap();
         channel.receive(SOON).unwrap();
     }
-    let sent = fill(&channel, &[1; 1000]);
+    let sent = fill(channel, &[1; 1000]);
     assert!(sent > 10);
     std::thread::scope(|scope| {
         let waiting = scope.spawn(|| channel.send(Message::with_payload(0, [0; 1000]).unwrap(), SOON));

@@ -13,6 +13,8 @@
 mod incoming;
 mod outgoing;
 mod ring;
+#[cfg(all(test, not(loom)))]
+mod tests;
 
 use std::os::fd::BorrowedFd;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};

@@ -167,7 +167,7 @@ impl Outgoing {
         // A receiver that died awake says nothing in shared memory.
         self.untaken += 1;
         if self.untaken >= BEFORE_DOUBT && self.untaken.is_power_of_two() {
-            if ring.has_moved() {
+            if ring.look_at_taken() {
                 self.untaken = 0;
             } else if right.is_dead()? {
                 return Err(Error::PEER_DEAD);

@@ -252,6 +252,9 @@ pub unsafe extern "C" fn sfp_channel_release(channel: *mut sfp_channel) {
 ///
 /// Success ends your reference to the message: do not release it. On failure it is still yours, whole.
 ///
+/// A peer that was killed a moment ago may not be noticed by the next few sends, which ask nobody;
+/// sfp_channel_is_peer_dead() asks the kernel.
+///
 /// Parameters:
 /// - `channel`: the channel.
 /// - `message`: what to send.
@@ -394,6 +397,9 @@ pub unsafe extern "C" fn sfp_channel_refused(channel: *const sfp_channel) -> u64
 
 /// A file descriptor that is readable when sfp_channel_receive() would not wait, and for good once the
 /// peer is gone, for poll, epoll or kqueue.
+///
+/// Now and then it is readable once too often: receive with a timeout of 0, and wait again when that says
+/// SFP_STATUS_TIMED_OUT.
 ///
 /// Parameters:
 /// - `channel`: the channel.

@@ -41,7 +41,7 @@ fn payload(id: u32) -> [u8; 12] {
 
 #[test]
 fn messages_arrive_in_order_and_whole() {
-    check(3, || {
+    check(5, || {
         let (mut sender, mut receiver) = ends();
         let sending = thread::spawn(move || {
             let mut sent = 0;
@@ -63,7 +63,7 @@ fn messages_arrive_in_order_and_whole() {
 
 #[test]
 fn a_lap_that_is_over_is_never_read_again() {
-    check(3, || {
+    check(5, || {
         let (mut sender, mut receiver) = ends();
         // Every place has held an entry.
         for n in 0..4 {
@@ -88,7 +88,7 @@ fn a_lap_that_is_over_is_never_read_again() {
 
 #[test]
 fn a_receiver_never_sleeps_through_a_message() {
-    check(3, || {
+    check(5, || {
         let (mut sender, mut receiver) = ends();
         let sending = thread::spawn(move || {
             assert!(sender.push_port(1));
@@ -103,7 +103,7 @@ fn a_receiver_never_sleeps_through_a_message() {
 
 #[test]
 fn a_sender_never_sleeps_through_room() {
-    check(3, || {
+    check(5, || {
         let (mut sender, mut receiver) = ends();
         while sender.push_port(1) {}
         let receiving = thread::spawn(move || {

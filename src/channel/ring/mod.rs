@@ -127,8 +127,8 @@ impl<P: Deref<Target = RingPage<N>>, const N: usize> RingSender<P, N> {
         self.page.receiver.0.accepted.load(Ordering::Acquire) != 0
     }
 
-    /// Words that the receiver has taken. What it says is believed only if it can be true.
-    fn look_at_taken(&mut self) -> bool {
+    /// Whether the receiver has taken anything since the last look. What it says is believed only if it can be true.
+    pub(super) fn look_at_taken(&mut self) -> bool {
         // Acquire: the receiver's reads of what it has taken end before it is overwritten.
         let taken = self.page.taken.0.load(Ordering::Acquire);
         let can_be = taken > self.taken && taken <= self.written;
@@ -138,16 +138,13 @@ impl<P: Deref<Target = RingPage<N>>, const N: usize> RingSender<P, N> {
         can_be
     }
 
-    /// Whether the receiver has taken anything since the last look.
-    pub(super) fn has_moved(&mut self) -> bool {
-        self.look_at_taken()
-    }
-
     fn has_room(&mut self, words: usize) -> bool {
         // The head behind the entry has to be free as well, to be cleared. A whole pair, so that entries stay even.
         let wanted = (words + HEAD_WORDS) as u64;
+        if self.written - self.taken + wanted > N as u64 {
+            self.look_at_taken();
+        }
         self.written - self.taken + wanted <= N as u64
-            || (self.look_at_taken() && self.written - self.taken + wanted <= N as u64)
     }
 
     /// Writes a message, if there is room. The payload has at most [`MAX_INLINE`] bytes.

@@ -64,8 +64,8 @@ fn a_full_ring_takes_nothing_and_loses_nothing() {
             assert_eq!(arrived, Some(Entry::Inline { id: lap, payload: vec![n; 20] }));
         }
         assert_eq!(receiver.next(), Ok(None));
-        assert!(sender.has_moved());
-        assert!(!sender.has_moved());
+        assert!(sender.look_at_taken());
+        assert!(!sender.look_at_taken());
     }
 }
 
@@ -125,7 +125,7 @@ fn a_receiver_that_lies_about_its_place_gets_no_more_room() {
     assert!(sender.push_port(1));
     // Back is as wrong as too far.
     page.taken.0.store(2, Ordering::Relaxed);
-    assert!(!sender.has_moved());
+    assert!(!sender.look_at_taken());
 }
 
 #[test]
