@@ -75,7 +75,7 @@ impl Incoming {
         if self.owed > 0 || self.ring.is_none() {
             return Ok(None);
         }
-        self.take(channel, 0)
+        self.take(channel, false)
     }
 
     /// The next message.
@@ -87,14 +87,8 @@ impl Incoming {
         let mut peer_has_ended = false;
         loop {
             let refused = channel.refused_messages();
-            let looks = match self.ring {
-                None => usize::MAX,
-                Some(_) if looks_once || peer_has_ended => usize::MAX,
-                // To the last message: not every system tells again of one that is left behind another.
-                Some(_) if self.port_is_ready => usize::MAX,
-                Some(_) => 0,
-            };
-            if let Some(message) = self.take(channel, looks)? {
+            let look = self.ring.is_none() || looks_once || peer_has_ended || self.port_is_ready;
+            if let Some(message) = self.take(channel, look)? {
                 return Ok(message);
             }
             // Relaxed: once it is set nothing can arrive any more, so a late look costs nothing but a look.
@@ -156,8 +150,9 @@ impl Incoming {
         Ok(Some(ready))
     }
 
-    /// The next message, without waiting. Looks at the port as often as it must, and up to `looks` times besides.
-    fn take(&mut self, channel: &Channel, mut looks: usize) -> Result<Option<Message>> {
+    /// The next message, without waiting. `look`: in the port as well, until it is empty, since not every system tells
+    /// again of a message that is left behind another; otherwise there only for what the ring says is there.
+    fn take(&mut self, channel: &Channel, look: bool) -> Result<Option<Message>> {
         let mut strangers = 0;
         loop {
             if self.owed == 0
@@ -183,13 +178,10 @@ impl Incoming {
             }
             let message = match self.early.take() {
                 Some(message) => message,
-                None if looks > 0 || self.owed > 0 => {
-                    looks = looks.saturating_sub(1);
-                    match self.look_at_port(channel)? {
-                        Some(message) => message,
-                        None => return Ok(None),
-                    }
-                }
+                None if look || self.owed > 0 => match self.look_at_port(channel)? {
+                    Some(message) => message,
+                    None => return Ok(None),
+                },
                 None => return Ok(None),
             };
             if !channel.is_expected(&message) {
