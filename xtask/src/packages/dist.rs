@@ -30,10 +30,10 @@ pub(crate) fn run(project: &Project) -> Result<()> {
     fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
     let wheels = Wheels::find(project)?.map_err(anyhow::Error::msg)?;
     if cfg!(target_os = "linux") {
-        archives(project, wheels.as_ref(), &folder)?;
+        archives(project, &wheels, &folder)?;
     }
     match crate::macos::step(project)? {
-        Outcome::Passed => macos::archives(project, wheels.as_ref(), &folder)?,
+        Outcome::Passed => macos::archives(project, &wheels, &folder)?,
         Outcome::Skipped(reason) | Outcome::Failed(reason) => println!("nothing for macOS: {reason}"),
     }
     archive::sums(&folder)?;
@@ -44,7 +44,7 @@ pub(crate) fn run(project: &Project) -> Result<()> {
 }
 
 /// Makes the archives for this system below `folder`; gives the one with everything.
-fn archives(project: &Project, wheels: Option<&Wheels>, folder: &Path) -> Result<PathBuf> {
+fn archives(project: &Project, wheels: &Wheels, folder: &Path) -> Result<PathBuf> {
     let layout = Layout::relocatable();
     let build = build::build(project, &layout.libdir)?;
     let name = format!("{LIBRARY}-{}-{ARCH}-linux-gnu", project.version);
@@ -55,9 +55,7 @@ fn archives(project: &Project, wheels: Option<&Wheels>, folder: &Path) -> Result
     names_no_place(project, &stage)?;
     let file = folder.join(format!("{name}.tar.gz"));
     archive::tar_gz(&stage, &file)?;
-    if let Some(wheels) = wheels {
-        wheels.check_linux(&wheels.linux(&build.shared, folder)?)?;
-    }
+    wheels.check_linux(&wheels.linux(&build.shared, folder)?)?;
     Ok(file)
 }
 
@@ -112,8 +110,8 @@ pub(crate) fn step(project: &Project) -> Result<Outcome> {
     let (first, second) = (folder.join("first"), folder.join("second"));
     fs::create_dir_all(&first)?;
     fs::create_dir_all(&second)?;
-    let archive = archives(project, wheels.as_ref(), &first)?;
-    archives(project, wheels.as_ref(), &second)?;
+    let archive = archives(project, &wheels, &first)?;
+    archives(project, &wheels, &second)?;
     archive::same(&first, &second)?;
     let name = archive.file_name().context("an archive without a name")?.to_string_lossy().into_owned();
     let commands = readme::shell(project, MARKER)?;

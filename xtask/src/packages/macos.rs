@@ -40,7 +40,7 @@ pub(crate) fn step(project: &Project) -> Result<Outcome> {
     let (first, second) = (folder.join("first"), folder.join("second"));
     for folder in [&first, &second] {
         fs::create_dir_all(folder)?;
-        archives(project, wheels.as_ref(), folder)?;
+        archives(project, &wheels, folder)?;
     }
     archive::same(&first, &second)?;
     Ok(Outcome::Passed)
@@ -67,16 +67,13 @@ pub(super) fn contents(project: &Project, ours: &[&str]) -> Result<Contents> {
 }
 
 /// Makes the archives below `folder`.
-pub(super) fn archives(project: &Project, wheels: Option<&Wheels>, folder: &Path) -> Result<()> {
+pub(super) fn archives(project: &Project, wheels: &Wheels, folder: &Path) -> Result<()> {
     for file in [library(project), program(project)] {
         is_for_both_processors(&file)?;
     }
     tarball(project, folder)?;
     xcframework(project, folder)?;
-    if let Some(wheels) = wheels {
-        wheels.check_macos(&wheels.macos(&library(project), folder)?)?;
-    }
-    Ok(())
+    wheels.check_macos(&wheels.macos(&library(project), folder)?)
 }
 
 /// The shared library for both processors.

@@ -29,18 +29,15 @@ pub(super) struct Wheels<'p> {
 }
 
 impl<'p> Wheels<'p> {
-    /// Sets the tools up; `None` where there is no Python package, or why they cannot be had.
-    pub(super) fn find(project: &'p Project) -> Result<Result<Option<Wheels<'p>>, String>> {
-        if !project.path(PACKAGE).join("pyproject.toml").is_file() {
-            return Ok(Ok(None));
-        }
+    /// Sets the tools up, or says why they cannot be had.
+    pub(super) fn find(project: &'p Project) -> Result<Result<Wheels<'p>, String>> {
         if !project.command("python3", ["-c", "import venv, ensurepip"]).exists() {
             return Ok(Err("there is no python3 with venv: `apt install python3-venv`".into()));
         }
         let python = environment(project, &project.scratch("wheel-tools")?)?;
         let install = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--requirement"];
         call(project, &python).args(install).arg(REQUIREMENTS).run()?;
-        Ok(Ok(Some(Wheels { project, python })))
+        Ok(Ok(Wheels { project, python }))
     }
 
     /// The wheel for this system, with a library that was built for it.
