@@ -17,7 +17,10 @@ pub(super) const LIBRARY_ALONE: &[&str] = &[LIBRARY];
 /// What one with the program too contains.
 pub(super) const WITH_PROGRAM: &[&str] = &[LIBRARY, "surfaceport-cli"];
 
-/// Where the texts of the licences lie in a package, and what the list is called.
+/// Our own licences, at the top of the repository and of each package.
+const OUR_LICENCES: [&str; 2] = ["LICENSE-APACHE", "LICENSE-MIT"];
+
+/// Where the texts of the other licences lie in a package, and what the list is called.
 pub(super) const LICENCES: &str = "licenses";
 pub(super) const BILL: &str = "surfaceport.cdx.json";
 
@@ -76,8 +79,11 @@ impl Contents {
         Ok(Contents { targets, version, compiler, compiler_version, crates, links })
     }
 
-    /// Puts the licence's texts and the list of the contents into a folder.
+    /// Puts our licences, those of the crates and the list of the contents into a folder.
     pub(super) fn write_into(&self, project: &Project, folder: &Path) -> Result<()> {
+        for licence in OUR_LICENCES {
+            copy(&project.path(licence), &folder.join(licence), 0o644)?;
+        }
         self.copy_licences(project, &folder.join(LICENCES))?;
         write(&folder.join(BILL), &self.bill()?)
     }

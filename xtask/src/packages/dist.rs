@@ -18,8 +18,8 @@ use crate::report::Outcome;
 /// The README's markers around what a reader does with the archive.
 const MARKER: &str = "tarball";
 
-/// Files from the top of the repository that are in each archive.
-const PAPERS: [&str; 4] = ["README.md", "CHANGELOG.md", "LICENSE-APACHE", "LICENSE-MIT"];
+/// Files from the top of the repository that are in each archive, beside the licences.
+const PAPERS: [&str; 2] = ["README.md", "CHANGELOG.md"];
 
 /// The task: everything that can be made here.
 pub(crate) fn run(project: &Project) -> Result<()> {

@@ -11,7 +11,7 @@ use object::{Endianness, elf};
 use super::build::{self, soname};
 use super::consumer;
 use super::contents::{self, COMPILER, Contents, WITH_PROGRAM};
-use super::layout::{Layout, below, copy};
+use super::layout::{Layout, below};
 use crate::c_compiler::{C99, CXX17};
 use crate::project::{LIBRARY, Project};
 use crate::report::Outcome;
@@ -65,9 +65,6 @@ pub(crate) fn run(project: &Project, folders: &Folders) -> Result<()> {
     let destdir = std::path::absolute(&folders.destdir).context("cannot find DESTDIR")?;
     layout.fill(project, &build, &destdir)?;
     let papers = below(&destdir, &layout.docdir);
-    for licence in ["LICENSE-APACHE", "LICENSE-MIT"] {
-        copy(&project.path(licence), &papers.join(licence), 0o644)?;
-    }
     Contents::find(project, COMPILER.as_ref(), &[&contents::here()], WITH_PROGRAM)?
         .write_into(project, &papers)?;
     println!("installed {LIBRARY} {} in {}", project.version, below(&destdir, &layout.prefix).display());

@@ -118,9 +118,6 @@ fn xcframework(project: &Project, folder: &Path) -> Result<()> {
     copy(&library(project), &slice.join(&file), 0o755)?;
     Layout::relocatable().headers(project, &slice.join("Headers"))?;
     write(&slice.join("Headers/module.modulemap"), MODULE_MAP)?;
-    for paper in ["LICENSE-APACHE", "LICENSE-MIT"] {
-        copy(&project.path(paper), &stage.join(paper), 0o644)?;
-    }
     contents(project, LIBRARY_ALONE)?.write_into(project, &stage)?;
     dist::names_no_place(project, &stage)?;
     describes_what_is_there(project, &stage)?;
