@@ -99,7 +99,7 @@ pub(crate) fn no_sanitizers(project: &Project) -> Result<Option<String>> {
     fs::write(&source, "int main(void) { return 0; }\n")
         .with_context(|| format!("cannot write {}", source.display()))?;
     let built = project.command("cc", SANITIZE).arg(&source).arg("-o").arg(&program).read();
-    let ran = built.and_then(|_| sanitized(project.command(&program.to_string_lossy(), [""; 0])).read());
+    let ran = built.and_then(|_| sanitized(project.program(&program)).read());
     Ok(ran.err().map(|error| {
         let text = format!("{error:#}");
         let line = text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default().to_owned();

@@ -9,7 +9,6 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 
 use crate::c_compiler::{self, LIMIT, SANITIZE};
-use crate::command::Command;
 use crate::project::Project;
 use crate::readme;
 use crate::report::Outcome;
@@ -53,12 +52,12 @@ fn build_and_run(project: &Project, sanitize: bool) -> Result<()> {
         match line {
             Line::Cargo(text) => {
                 if !sanitize {
-                    shell(project, text).run()?;
+                    project.shell(text).run()?;
                 }
             }
             Line::Compile { text, .. } => {
                 let text = if sanitize { sanitized(text) } else { text.clone() };
-                shell(project, &text).dir(&folder).run()?;
+                project.shell(&text).dir(&folder).run()?;
             }
             Line::Run(text) => start(project, &folder, text, sanitize)?,
         }
@@ -70,17 +69,12 @@ fn build_and_run(project: &Project, sanitize: bool) -> Result<()> {
 }
 
 fn start(project: &Project, folder: &Path, line: &str, sanitize: bool) -> Result<()> {
-    let mut command = shell(project, line).dir(folder);
+    let mut command = project.shell(line).dir(folder);
     if sanitize {
         command = c_compiler::sanitized(command);
     }
     command.run_limited(LIMIT, &folder.join("output.txt"))?;
     Ok(())
-}
-
-/// A line as a shell runs it.
-fn shell(project: &Project, line: &str) -> Command {
-    project.command("sh", ["-c", line]).shown(line)
 }
 
 /// A fresh folder that looks like the repository to the README's commands.

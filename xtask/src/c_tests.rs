@@ -64,13 +64,6 @@ pub(crate) fn run_in_valgrind(project: &Project) -> Result<Outcome> {
     Ok(Outcome::Passed)
 }
 
-impl Project {
-    /// A program that was made, to be run as it is.
-    pub(crate) fn program(&self, path: &Path) -> Command {
-        self.command(&path.to_string_lossy(), [""; 0])
-    }
-}
-
 /// Builds all tests with these flags, then runs each; an error names all that failed.
 fn run_all(
     project: &Project,

@@ -41,7 +41,7 @@ pub(crate) fn run(project: &Project) -> Result<Outcome> {
         match line {
             HOST => run_host(project, &folder)?,
             WINDOW => engine_window::try_out(project, &folder)?,
-            _ => project.command("sh", ["-c", line]).shown(line).dir(&folder).run()?,
+            _ => project.shell(line).dir(&folder).run()?,
         }
     }
     build_by_cmake(project, &folder)?;

@@ -53,6 +53,16 @@ impl Project {
         })
     }
 
+    /// A program that was made, to be run as it is.
+    pub(crate) fn program(&self, path: &Path) -> Command {
+        self.command(&path.to_string_lossy(), [""; 0])
+    }
+
+    /// A line as a shell runs it.
+    pub(crate) fn shell(&self, line: &str) -> Command {
+        self.command("sh", ["-c", line]).shown(line)
+    }
+
     /// A command in the project's folder, with the environment that all its tools get.
     pub(crate) fn command<I>(&self, program: &str, arguments: I) -> Command
     where

@@ -78,7 +78,7 @@ impl<'a> Environment<'a> {
             path.push(rest);
         }
         self.project
-            .command(&program.as_ref().to_string_lossy(), [""; 0])
+            .program(program.as_ref())
             .env("PATH", path)
             .env("PYTHONDONTWRITEBYTECODE", "1")
             .env_remove("PYTHONPATH")

@@ -17,7 +17,7 @@ pub(crate) fn check(project: &Project) -> Result<Outcome> {
     let (source, program) = (folder.join("version.c"), folder.join("version"));
     fs::write(&source, PROGRAM).with_context(|| format!("cannot write {}", source.display()))?;
     c_compiler::compile(project, &source, &[], &program)?;
-    let printed = project.command(&program.to_string_lossy(), [""; 0]).read()?;
+    let printed = project.program(&program).read()?;
     compare(&project.version, &printed)?;
     println!("Cargo.toml, SFP_VERSION and sfp_version_string() say {}", project.version);
     Ok(Outcome::Passed)

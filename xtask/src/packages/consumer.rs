@@ -23,9 +23,9 @@ pub(super) fn build_and_run(
     for name in PROGRAMS {
         let source = project.path(&format!("examples/c/{name}.c"));
         let line = format!("cc -Wall -Wextra -Werror {} -o {name} {flags}", source.display());
-        project.command("sh", ["-c", &line]).shown(line).dir(folder).run()?;
+        project.shell(&line).dir(folder).run()?;
     }
-    let mut host = project.command(&folder.join("host").to_string_lossy(), [""; 0]).dir(folder);
+    let mut host = project.program(&folder.join("host")).dir(folder);
     if let Some(libraries) = libraries {
         host = host
             .env(if cfg!(target_os = "macos") { "DYLD_LIBRARY_PATH" } else { "LD_LIBRARY_PATH" }, libraries);

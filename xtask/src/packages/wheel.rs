@@ -164,7 +164,7 @@ fn environment(project: &Project, folder: &Path) -> Result<PathBuf> {
 /// Python, with nothing of this machine's for it; what it packs has one time.
 fn call(project: &Project, python: &Path) -> Command {
     project
-        .command(&python.to_string_lossy(), [""; 0])
+        .program(python)
         .env("SOURCE_DATE_EPOCH", EPOCH)
         .env_remove("PYTHONPATH")
         .env_remove("SURFACEPORT_LIBRARY")
