@@ -11,10 +11,8 @@ use rustix::fs::{Access, MemfdFlags, SealFlags, access, fcntl_add_seals, ftrunca
 use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair, sockopt};
 use rustix::process::{PidfdFlags, Resource, getpid, getrlimit, pidfd_open};
 
-use super::Check;
+use super::{Check, descriptors};
 
-/// Fewer descriptors than this are not enough for a host with a few children.
-const FEW_DESCRIPTORS: u64 = 256;
 /// The largest message that goes through a socket at once, with room to spare.
 const MESSAGE: usize = 64 << 10;
 
@@ -37,7 +35,7 @@ pub(super) fn checks() -> Vec<Check> {
     checks.extend(seals());
     checks.extend([
         memory_limits(),
-        descriptors(),
+        descriptors("/proc/self/fd"),
         process_folder(),
         sockets(),
         sender_handles(&rustix::system::uname().release().to_string_lossy()),
@@ -112,22 +110,6 @@ fn memory_limits() -> Check {
         Some((name, bytes, _)) => {
             Check::note("memory limits", format!("the {name} is limited to {} KiB", bytes >> 10))
         }
-    }
-}
-
-fn descriptors() -> Check {
-    let limit = getrlimit(Resource::Nofile).current;
-    let used = fs::read_dir("/proc/self/fd").map(|entries| entries.count().saturating_sub(1)).unwrap_or(0);
-    match limit {
-        Some(limit) if limit < FEW_DESCRIPTORS => Check::problem(
-            "descriptors",
-            format!("a process may have {limit} ({used} in use): too few for several children"),
-            "run ulimit -n 1024 before the program",
-        ),
-        Some(limit) => {
-            Check::ok("descriptors", format!("a process may have {limit}, {used} are in use here"))
-        }
-        None => Check::ok("descriptors", format!("no limit, {used} are in use here")),
     }
 }
 

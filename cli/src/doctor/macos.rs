@@ -1,9 +1,7 @@
 //! What macOS has to offer: ports, bootstrap names, children that inherit a port, memory entries, IOSurface, kqueues.
 
-use std::fs;
 use std::time::Duration;
 
-use rustix::process::{Resource, getrlimit};
 use surfaceport::layout::SurfaceDescriptor;
 use surfaceport::memory::{Access, MemoryRegion};
 use surfaceport::message::Message;
@@ -13,11 +11,9 @@ use surfaceport::session::{Child, Host, SpawnOptions};
 use surfaceport::surface::{LockMode, Surface};
 use surfaceport::{Error, Status, Timeout, bootstrap};
 
-use super::Check;
+use super::{Check, descriptors};
 use crate::failure::{Exit, Failure, Result};
 
-/// Fewer descriptors than this are not enough for a host with a few children; macOS gives 256 by itself.
-const FEW_DESCRIPTORS: u64 = 256;
 /// How long a child may take to say hello.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// A frame of 3840 × 2160.
@@ -40,7 +36,7 @@ pub(super) fn checks() -> Vec<Check> {
     vec![
         sandbox(std::env::var_os("APP_SANDBOX_CONTAINER_ID").is_some()),
         ports(),
-        descriptors(),
+        descriptors("/dev/fd"),
         waiting(),
         memory(),
         surfaces(),
@@ -84,21 +80,6 @@ fn ports() -> Check {
     match probe() {
         Ok(()) => Check::ok("ports", "a message goes through a Mach port"),
         Err(error) => Check::problem("ports", error.to_string(), "please report this with the lines above"),
-    }
-}
-
-fn descriptors() -> Check {
-    let used = fs::read_dir("/dev/fd").map(|entries| entries.count().saturating_sub(1)).unwrap_or(0);
-    match getrlimit(Resource::Nofile).current {
-        Some(limit) if limit < FEW_DESCRIPTORS => Check::problem(
-            "descriptors",
-            format!("a process may have {limit} ({used} in use): too few for several children"),
-            "run ulimit -n 1024 before the program",
-        ),
-        Some(limit) => {
-            Check::ok("descriptors", format!("a process may have {limit}, {used} are in use here"))
-        }
-        None => Check::ok("descriptors", format!("no limit, {used} are in use here")),
     }
 }
 

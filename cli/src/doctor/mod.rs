@@ -8,13 +8,18 @@ mod system;
 mod system;
 
 use std::fmt::Write as _;
+use std::fs;
 
+use rustix::process::{Resource, getrlimit};
 use serde::Serialize;
 
 use crate::failure::Exit;
 
 #[cfg(target_os = "macos")]
 pub(crate) use system::probe;
+
+/// Fewer descriptors than this are not enough for a host with a few children; macOS gives 256 by itself.
+const FEW_DESCRIPTORS: u64 = 256;
 
 /// How a check came out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -51,6 +56,22 @@ impl Check {
 
     fn problem(name: &'static str, detail: impl Into<String>, remedy: impl Into<String>) -> Check {
         Check { name, verdict: Verdict::Problem, detail: detail.into(), remedy: Some(remedy.into()) }
+    }
+}
+
+/// How many descriptors a process may have. Those that are open are entries of the folder `open`.
+fn descriptors(open: &str) -> Check {
+    let used = fs::read_dir(open).map(|entries| entries.count().saturating_sub(1)).unwrap_or(0);
+    match getrlimit(Resource::Nofile).current {
+        Some(limit) if limit < FEW_DESCRIPTORS => Check::problem(
+            "descriptors",
+            format!("a process may have {limit} ({used} in use): too few for several children"),
+            "run ulimit -n 1024 before the program",
+        ),
+        Some(limit) => {
+            Check::ok("descriptors", format!("a process may have {limit}, {used} are in use here"))
+        }
+        None => Check::ok("descriptors", format!("no limit, {used} are in use here")),
     }
 }
 
