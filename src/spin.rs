@@ -6,16 +6,37 @@
 //! from running, pay for it less and less; and who waits for the next video frame does not spin at all.
 
 use std::hint::spin_loop;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::time::Deadline;
 
-/// The spin time unless it is set: about what it costs to sleep and to be woken.
-pub(crate) const DEFAULT_SPIN: Duration = Duration::from_micros(50);
 /// Looks between two looks at the clock, which costs more.
 const LOOKS: u32 = 32;
 /// The most short waits for which a spin that does not help is not repeated.
 const MAX_PENALTY: u32 = 4096;
+
+/// How long the waits of one object watch the memory before they sleep. It can be set while another thread waits.
+#[derive(Debug)]
+pub(crate) struct SpinTime(AtomicU64);
+
+impl Default for SpinTime {
+    /// 50 µs: about what it costs to sleep and to be woken.
+    fn default() -> Self {
+        Self(AtomicU64::new(50_000))
+    }
+}
+
+impl SpinTime {
+    pub(crate) fn get(&self) -> Duration {
+        // Relaxed, here and below: a setting, which orders nothing.
+        Duration::from_nanos(self.0.load(Ordering::Relaxed))
+    }
+
+    pub(crate) fn set(&self, time: Duration) {
+        self.0.store(time.as_nanos().try_into().unwrap_or(u64::MAX), Ordering::Relaxed);
+    }
+}
 
 /// What one waiting side has learnt of its waits.
 #[derive(Debug)]

@@ -28,7 +28,7 @@ use self::outgoing::Outgoing;
 use crate::error::{Error, Result, Status};
 use crate::message::{Message, Sender};
 use crate::port::{Duplex, RawRight, ReceiveRight, SendError, SendRight};
-use crate::spin::DEFAULT_SPIN;
+use crate::spin::SpinTime;
 use crate::sys::AnyReadable;
 use crate::sys::spawn::Process;
 use crate::time::{Deadline, Timeout};
@@ -71,21 +71,6 @@ pub struct Channel {
     incoming: Mutex<Incoming>,
 }
 
-/// How long a wait watches the memory before it sleeps.
-#[derive(Debug)]
-struct SpinTime(AtomicU64);
-
-impl SpinTime {
-    fn get(&self) -> Duration {
-        // Relaxed, here and below: a setting, which orders nothing.
-        Duration::from_nanos(self.0.load(Ordering::Relaxed))
-    }
-
-    fn set(&self, time: Duration) {
-        self.0.store(time.as_nanos().try_into().unwrap_or(u64::MAX), Ordering::Relaxed);
-    }
-}
-
 impl ChannelEnd {
     /// How many attachments of a message an end takes.
     pub const ATTACHMENTS: usize = 2;
@@ -115,7 +100,7 @@ impl ChannelEnd {
             ended: AtomicBool::new(false),
             refused: AtomicU64::new(0),
             polled: AtomicBool::new(false),
-            spin_time: SpinTime(AtomicU64::new(DEFAULT_SPIN.as_nanos() as u64)),
+            spin_time: SpinTime::default(),
             outgoing: Mutex::new(Outgoing::new()),
             incoming: Mutex::new(Incoming::new()),
         }

@@ -9,12 +9,11 @@ use crate::memory::Access;
 use crate::message::Message;
 use crate::page::Page;
 use crate::port::{SendError, SendRight};
-use crate::spin::Spin;
+use crate::spin::{Spin, SpinTime};
 use crate::sys::doorbell::{Doorbell, Rung, doorbell};
 use crate::sys::wait_readable;
 use crate::time::{Deadline, Timeout};
 
-use super::SpinTime;
 use super::ring::{MAX_INLINE, Receiver, RingPage, RingSender};
 
 /// The receiver has something to look at.

@@ -16,6 +16,7 @@ use crate::memory::Access;
 use crate::message::Message;
 use crate::page::Page;
 use crate::port::Duplex;
+use crate::spin::{Spin, SpinTime, Wait};
 use crate::surface::Surface;
 use crate::sys;
 use crate::sys::doorbell::{Doorbell, Ringer, Rung, doorbell};
@@ -48,8 +49,9 @@ struct Shared {
     right: ConsumerRight,
     set: sys::port_set::PortSet,
     state: Mutex<State>,
+    spin_time: SpinTime,
     /// Had by the one thread that waits for a frame; others wait for their turn.
-    turn: Mutex<()>,
+    turn: Mutex<Spin>,
 }
 
 #[derive(Debug)]
@@ -170,7 +172,8 @@ impl Consumer {
             right,
             set,
             state: Mutex::new(state),
-            turn: Mutex::new(()),
+            spin_time: SpinTime::default(),
+            turn: Mutex::new(Spin::new()),
         })))
     }
 
@@ -192,8 +195,8 @@ impl Consumer {
         state.statistics.waited += u64::from(timeout != Timeout::NONE);
         drop(state);
         let deadline = timeout.deadline();
-        let _turn = deadline.lock(&shared.turn).ok_or(Error::TIMED_OUT)?;
-        shared.wait_for_frame(deadline)
+        let mut spin = deadline.lock(&shared.turn).ok_or(Error::TIMED_OUT)?;
+        shared.wait_for_frame(&mut spin, deadline)
     }
 
     /// Readable when [`Self::acquire`], with a timeout of none, has something to do. From the first call of this on,
@@ -207,6 +210,12 @@ impl Consumer {
             state.fall_asleep(&self.0);
         }
         self.0.set.descriptor()
+    }
+
+    /// How long an acquire that waits watches the shared memory before it sleeps: 50 µs unless it is set. Zero never
+    /// watches. Where waits turn out to be longer it sleeps at once, whatever the time.
+    pub fn set_spin_time(&self, time: Duration) {
+        self.0.spin_time.set(time);
     }
 
     /// What was counted.
@@ -234,7 +243,18 @@ impl Drop for Consumer {
 }
 
 impl Shared {
-    fn wait_for_frame(self: &Arc<Self>, deadline: Deadline) -> Result<Frame> {
+    /// Watches the producer's page for a while. `None`: there is news, or nothing to watch.
+    fn watch(&self, spin: &mut Spin, deadline: Deadline) -> Option<Wait> {
+        let state = self.state.lock();
+        let last = state.last;
+        let producer = state.producer.clone().filter(|_| !state.by_descriptor && state.ended.is_none())?;
+        drop(state);
+        let page = &producer.page;
+        spin.watch(self.spin_time.get(), deadline, || page.latest().number() > last || page.is_closed()).err()
+    }
+
+    fn wait_for_frame(self: &Arc<Self>, spin: &mut Spin, deadline: Deadline) -> Result<Frame> {
+        let wait = self.watch(spin, deadline);
         loop {
             let mut state = self.state.lock();
             // First leave word, then look once more.
@@ -250,6 +270,9 @@ impl Shared {
             drop(state);
             let sources = [self.doorbell.descriptor(), self.link.receive.descriptor()];
             let ready = sys::wait_readable(&sources, deadline)?;
+            if let Some(wait) = &wait {
+                spin.learn(wait);
+            }
             let mut state = self.state.lock();
             state.last_news = time::now();
             if ready == 0 {

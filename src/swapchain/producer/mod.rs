@@ -18,6 +18,7 @@ use crate::layout::SurfaceDescriptor;
 use crate::memory::Access;
 use crate::page::Page;
 use crate::port::ReceiveRight;
+use crate::spin::{Spin, SpinTime, Wait};
 use crate::surface::Surface;
 use crate::sys;
 use crate::sys::doorbell::{Doorbell, Ringer, doorbell};
@@ -43,8 +44,9 @@ struct Shared {
     doorbell: Doorbell,
     ringer: Ringer,
     state: Mutex<State>,
+    spin_time: SpinTime,
     /// Had by the one thread that waits for an image; others wait for their turn.
-    turn: Mutex<()>,
+    turn: Mutex<Spin>,
 }
 
 /// What a producer counts.
@@ -117,7 +119,8 @@ impl Producer {
             doorbell,
             ringer,
             state: Mutex::new(state),
-            turn: Mutex::new(()),
+            spin_time: SpinTime::default(),
+            turn: Mutex::new(Spin::new()),
         })))
     }
 
@@ -151,8 +154,8 @@ impl Producer {
         state.statistics.waited += 1;
         drop(state);
         let deadline = timeout.deadline();
-        let _turn = deadline.lock(&shared.turn).ok_or(Error::TIMED_OUT)?;
-        shared.wait_for_image(deadline)
+        let mut spin = deadline.lock(&shared.turn).ok_or(Error::TIMED_OUT)?;
+        shared.wait_for_image(&mut spin, deadline)
     }
 
     /// Makes an image the newest frame; gives the frame's number.
@@ -214,6 +217,12 @@ impl Producer {
         self.0.set.descriptor()
     }
 
+    /// How long an acquire that waits watches the shared memory before it sleeps: 50 µs unless it is set. Zero never
+    /// watches. Where waits turn out to be longer it sleeps at once, whatever the time.
+    pub fn set_spin_time(&self, time: Duration) {
+        self.0.spin_time.set(time);
+    }
+
     /// What was counted.
     pub fn statistics(&self) -> ProducerStatistics {
         let state = self.0.state.lock();
@@ -235,7 +244,18 @@ impl Drop for Producer {
 }
 
 impl Shared {
-    fn wait_for_image(self: &Arc<Self>, deadline: Deadline) -> Result<Image> {
+    /// Watches the consumers' pages for a while. `None`: an image is free, or there is nobody to watch.
+    fn watch(&self, spin: &mut Spin, deadline: Deadline) -> Option<Wait> {
+        let state = self.state.lock();
+        if state.by_descriptor || state.consumers.is_empty() {
+            return None;
+        }
+        drop(state);
+        spin.watch(self.spin_time.get(), deadline, || self.state.lock().find_image().is_some()).err()
+    }
+
+    fn wait_for_image(self: &Arc<Self>, spin: &mut Spin, deadline: Deadline) -> Result<Image> {
+        let wait = self.watch(spin, deadline);
         loop {
             let mut state = self.state.lock();
             // First leave word, then look once more.
@@ -251,6 +271,9 @@ impl Shared {
             // Not under the lock: other threads present and drop images meanwhile.
             drop(state);
             sys::wait_readable(&[self.set.descriptor()], deadline)?;
+            if let Some(wait) = &wait {
+                spin.learn(wait);
+            }
         }
     }
 }

@@ -114,8 +114,7 @@ impl State {
             ));
         }
         let first = self.current.half * MAX_IMAGES;
-        let cells = first..first + self.current.images.len();
-        let Some(cell) = self.find_cell(cells) else { return Ok(None) };
+        let Some(cell) = self.find_image() else { return Ok(None) };
         self.cells[cell].drawing = true;
         Ok(Some(Image {
             shared: shared.clone(),
@@ -124,6 +123,12 @@ impl State {
             generation: self.current.number,
             presented: false,
         }))
+    }
+
+    /// The cell of an image that nobody has a claim to.
+    pub(super) fn find_image(&self) -> Option<usize> {
+        let first = self.current.half * MAX_IMAGES;
+        self.find_cell(first..first + self.current.images.len())
     }
 
     fn find_cell(&self, cells: std::ops::Range<usize>) -> Option<usize> {
