@@ -20,6 +20,7 @@ const SOON: Timeout = Timeout::from_nanoseconds(5_000_000_000);
 const CONSUMER_PAGE: usize = 320;
 const CONSUMED: usize = 128;
 const WAITING: usize = 192;
+const PLACES: usize = 264;
 const PRODUCER_PAGE: usize = 4544;
 const ORDER: usize = 192;
 
@@ -44,6 +45,7 @@ fn attach_by_hand(producer: &Producer, page_size: usize, change: impl FnOnce(Mes
         (ReceiveRight::new().unwrap(), ReceiveRight::new().unwrap(), ReceiveRight::new().unwrap());
     let to_producer = link.make_send().unwrap();
     let page = MemoryRegion::create(page_size, Access::ReadWrite).unwrap();
+    page.write(PLACES.min(page_size - 4), &16_u32.to_le_bytes()).unwrap();
     let mut attach = Message::with_payload(1, [1, 0, 0, 0]).unwrap();
     attach.attach(link).unwrap();
     attach.attach(port.make_send().unwrap()).unwrap();
@@ -121,17 +123,18 @@ fn a_consumer_that_holds_all_it_can_gives_it_back_by_its_end() {
     let producer = Producer::create(&options(PresentMode::Mailbox)).unwrap();
     let rogue = attach_by_hand(&producer, CONSUMER_PAGE, |message| message);
     let mut place = 0;
-    let stopped = loop {
-        match present(&producer) {
-            // The very word that the frame has, in each place that holds can be in.
-            Ok(number) => (0..3_u64).for_each(|cell| {
+    let stopped = (0..100).find_map(|_| match present(&producer) {
+        // The very word that the frame has, in each place that holds can be in.
+        Ok(number) => {
+            for cell in 0..3_u64 {
                 rogue.page.write(place * 8, &(number << 24 | 1 << 8 | cell).to_le_bytes()).unwrap();
                 place = (place + 1) % 16;
-            }),
-            Err(status) => break status,
+            }
+            None
         }
-    };
-    assert_eq!(stopped, Status::TimedOut);
+        Err(status) => Some(status),
+    });
+    assert_eq!(stopped, Some(Status::TimedOut));
     let honest = attach(&producer);
     drop(rogue);
     present(&producer).unwrap();

@@ -385,7 +385,9 @@ impl State {
         }
         let place = known(self)?;
         // Frames come in order, so what is older than a frame's generation is not needed any more.
-        self.generations.drain(..place);
+        if place > 0 {
+            self.generations.drain(..place);
+        }
         self.generations.front()?.1.get(frame.cell() % MAX_IMAGES).cloned()
     }
 

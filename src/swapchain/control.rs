@@ -142,6 +142,9 @@ pub(crate) struct ConsumerPage {
     generation: AtomicU32,
     /// 1 when the consumer takes no more frames, though it still holds some.
     left: AtomicU32,
+    /// How many places of `hold` were ever used: the others need no look. A consumer that says too little spoils the
+    /// frames that it holds itself.
+    places: AtomicU32,
 }
 
 /// Not written by one process alone but by every consumer: a hint that says *there is something on your port*, so
@@ -254,6 +257,14 @@ impl ProducerPage {
 }
 
 impl ConsumerPage {
+    /// Consumer, before the first hold in a place.
+    fn use_place(&self, place: usize) {
+        // Relaxed: the hold is stored behind it, by a release store, and is what the producer's look is ordered by.
+        if place >= self.places.load(Ordering::Relaxed) as usize {
+            self.places.store(place as u32 + 1, Ordering::Relaxed);
+        }
+    }
+
     /// Consumer: takes the newest frame above `last` into place `place` of its holds. Also says whether the producer
     /// has to be woken, because a frame was announced for a moment and let go again.
     pub(crate) fn take_newest(
@@ -263,6 +274,7 @@ impl ConsumerPage {
         last: u64,
     ) -> (Option<FrameWord>, bool) {
         let mut announced = false;
+        self.use_place(place);
         for _ in 0..MAX_ATTEMPTS {
             let frame = producer.latest();
             if frame.number() <= last {
@@ -283,6 +295,7 @@ impl ConsumerPage {
 
     /// Consumer: takes the frame that [`ProducerPage::ordered`] gave for the next number into a place of its holds.
     pub(crate) fn take_ordered(&self, place: usize, frame: FrameWord) {
+        self.use_place(place);
         // Release, both, and in this order: who reads that the frame is consumed sees that it is held.
         self.hold.0[place].store(frame.0, Ordering::Release);
         self.consumed.0.store(frame.number(), Ordering::Release);
@@ -353,8 +366,10 @@ impl ConsumerPage {
         {
             return false;
         }
+        // Relaxed: a hold that has to be seen here, by the fence or by `consumed`, has its place seen, too.
+        let places = self.places.load(Ordering::Relaxed) as usize;
         // Acquire: pairs with the release of the hold, behind which the pixels may be written.
-        !self.hold.0.iter().any(|hold| {
+        !self.hold.0.iter().take(places).any(|hold| {
             let held = FrameWord(hold.load(Ordering::Acquire));
             held.number() == number && held.cell() == cell
         })
@@ -415,6 +430,7 @@ mod loom_model {
                 waiting: Line(AtomicU64::new(0)),
                 generation: AtomicU32::new(0),
                 left: AtomicU32::new(0),
+                places: AtomicU32::new(0),
             }
         }
     }
