@@ -67,8 +67,13 @@ enum Task {
     Header,
     /// Write the snapshot of the binary interface, in abi.
     Abi,
-    /// Measure the library between real processes.
-    Bench,
+    /// Measure the library between real processes, beside what else a program could use; see `bench --help`.
+    #[command(disable_help_flag = true)]
+    Bench {
+        /// For the program that measures: names of tables, --rounds, --quick, --one-processor.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "ARGUMENTS")]
+        arguments: Vec<String>,
+    },
     /// Make the archives of a release, in target/dist.
     Dist,
     /// Install the library, its headers, the files of pkg-config and CMake, and the program.
@@ -100,9 +105,12 @@ fn run(task: Task) -> Result<ExitCode> {
             report.print();
             Ok(if report.is_good() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
         }
-        Task::Bench => {
-            let arguments = ["run", "--release", "--package", "surfaceport-bench"];
-            Project::find(false)?.command("cargo", arguments).run()?;
+        Task::Bench { arguments } => {
+            let project = Project::find(false)?;
+            let mut command =
+                project.command("cargo", ["run", "--release", "--package", "surfaceport-bench", "--"]);
+            command = command.arg("--output").arg(project.target.join("bench"));
+            arguments.iter().fold(command, |command, argument| command.arg(argument)).run()?;
             Ok(ExitCode::SUCCESS)
         }
         Task::Abi => {

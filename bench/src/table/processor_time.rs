@@ -1,0 +1,52 @@
+//! What 10 seconds of 1080p at 60 Hz take of the processors, in both processes together.
+
+use anyhow::Result;
+
+use super::frames::frame_plan;
+use super::{connect, gstreamer};
+use crate::Options;
+use crate::contender::Contender;
+use crate::report::{Table, Unit};
+use crate::samples::Series;
+
+/// Those that look without a pause take a whole processor, whatever they do.
+const CONTENDERS: [Contender; 7] = [
+    Contender::Swapchain,
+    Contender::Socket,
+    Contender::Copied,
+    Contender::IpcMemory,
+    Contender::IpcMemoryInPlace,
+    Contender::IceoryxEvents,
+    Contender::FloorEventfd,
+];
+/// Nanoseconds between two frames.
+const TICK: u64 = 16_666_667;
+/// Frames of 10 seconds.
+const FRAMES: usize = 600;
+
+pub(crate) fn run(options: &Options) -> Result<Vec<Table>> {
+    let mut connections = connect(&CONTENDERS, options, |contender| frame_plan(contender, 1920, 1080))?;
+    let mut all = vec![Series::default(); CONTENDERS.len()];
+    // All rounds together are 10 seconds, or more.
+    let count = options.count(FRAMES.div_ceil(options.rounds), 20).max(20);
+    for connection in &mut connections {
+        connection.paced(connection.plan.capacity, 0, 20)?;
+    }
+    for _ in 0..options.rounds {
+        for (connection, series) in connections.iter_mut().zip(&mut all) {
+            let taken = connection.clocked(connection.plan.capacity, TICK, count)?;
+            series.push_value(taken as f64 * FRAMES as f64 / count as f64);
+        }
+    }
+    let title = "Processor time of both processes for 10 s of 1080p at 60 Hz";
+    let mut table = Table::new("processor-time", title, Unit::Nanoseconds);
+    for (contender, series) in CONTENDERS.iter().zip(&all) {
+        table.add("10 s", 0.0, contender.name(), series);
+    }
+    table.compare_to(Contender::Swapchain.name());
+    table.note("The producer's timer is in it, the same for each; nothing is drawn but a few pixels.");
+    table.note("The eventfd hands nothing over: it is what the timer and a wake take.");
+    table.note("Left out: consumers that look without a pause, which take a whole processor.");
+    table.note(gstreamer::note());
+    Ok(vec![table])
+}
