@@ -7,7 +7,9 @@ use plotters::prelude::*;
 
 use crate::report::{Row, Table, Unit};
 
-const SIZE: (u32, u32) = (960, 540);
+const SIZE: (u32, u32) = (1100, 540);
+/// The names of the lines, to the right.
+const LEGEND: u32 = 240;
 
 struct Line {
     name: String,
@@ -35,7 +37,8 @@ pub(crate) fn draw(tables: &[Table], folder: &Path) -> Result<Vec<(String, Strin
             |row: &Row| if table.name == "table-e" { row.summary.p98 } else { row.summary.median } * scale;
         let over_size = over_size(&table.rows, value);
         let file = format!("{}.svg", table.name);
-        add(table.title.clone(), file, ["size", vertical], over_size)?;
+        let horizontal = if table.name == "frames" { "pixels" } else { "bytes" };
+        add(table.title.clone(), file, [horizontal, vertical], over_size)?;
         if table.unit == Unit::Nanoseconds && table.has_tails() {
             for (case, file) in some_cases(table) {
                 let rows = table.rows.iter().filter(|row| row.case == case);
@@ -95,8 +98,9 @@ fn chart(
     let to = points().map(|(x, _)| *x).fold(0.0, f64::max);
     let root = SVGBackend::new(file, SIZE).into_drawing_area();
     root.fill(&WHITE)?;
-    let mut builder = ChartBuilder::on(&root);
-    builder.caption(title, ("sans-serif", 20)).margin(12).x_label_area_size(40).y_label_area_size(70);
+    let (left, right) = root.split_horizontally(SIZE.0 - LEGEND);
+    let mut builder = ChartBuilder::on(&left);
+    builder.caption(title, ("sans-serif", 18)).margin(12).x_label_area_size(40).y_label_area_size(70);
     let heights = (least..most).log_scale();
     macro_rules! fill {
         ($chart:expr) => {{
@@ -108,15 +112,9 @@ fn chart(
                 .light_line_style(WHITE.mix(0.0))
                 .draw()?;
             for (number, line) in lines.iter().enumerate() {
-                let colour = Palette99::pick(number).to_rgba();
                 let points = line.points.iter().copied().filter(|(_, y)| *y > 0.0);
-                chart
-                    .draw_series(LineSeries::new(points, colour.stroke_width(2)))?
-                    .label(&line.name)
-                    .legend(move |(x, y)| PathElement::new([(x, y), (x + 16, y)], colour.stroke_width(2)));
+                chart.draw_series(LineSeries::new(points, style(number)))?;
             }
-            let mut labels = chart.configure_series_labels();
-            labels.position(SeriesLabelPosition::UpperLeft).background_style(WHITE.mix(0.8)).draw()?;
         }};
     }
     if horizontal.ends_with('%') {
@@ -124,6 +122,15 @@ fn chart(
     } else {
         fill!(builder.build_cartesian_2d((from..to).log_scale(), heights)?);
     }
+    for (number, line) in lines.iter().enumerate() {
+        let height = 50 + 20 * number as i32;
+        right.draw(&PathElement::new([(4, height), (24, height)], style(number)))?;
+        right.draw(&Text::new(line.name.clone(), (30, height - 6), ("sans-serif", 13)))?;
+    }
     root.present()?;
     Ok(())
+}
+
+fn style(number: usize) -> ShapeStyle {
+    Palette99::pick(number).stroke_width(2)
 }

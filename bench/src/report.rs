@@ -43,6 +43,8 @@ pub(crate) struct Table {
     pub(crate) title: String,
     pub(crate) notes: Vec<String>,
     pub(crate) unit: Unit,
+    /// What the ratios are to.
+    pub(crate) compared_to: String,
     pub(crate) rows: Vec<Row>,
 }
 
@@ -55,7 +57,14 @@ pub(crate) struct Report {
 
 impl Table {
     pub(crate) fn new(name: &'static str, title: &str, unit: Unit) -> Self {
-        Self { name, title: title.into(), notes: Vec::new(), unit, rows: Vec::new() }
+        Self {
+            name,
+            title: title.into(),
+            notes: Vec::new(),
+            unit,
+            compared_to: String::new(),
+            rows: Vec::new(),
+        }
     }
 
     pub(crate) fn note(&mut self, text: impl Into<String>) {
@@ -74,8 +83,18 @@ impl Table {
         });
     }
 
-    /// Fills in the ratios: within each case, to the row of this contender.
+    /// Fills in the ratios: within each case, to the row of this contender of ours.
     pub(crate) fn compare_to(&mut self, contender: &str) {
+        self.compare(contender, "ours");
+    }
+
+    /// Fills in the ratios, to a row that is not one of several contenders.
+    pub(crate) fn compare_to_case(&mut self, contender: &str) {
+        self.compare(contender, contender);
+    }
+
+    fn compare(&mut self, contender: &str, shown: &str) {
+        self.compared_to = shown.into();
         let ours: Vec<(String, Summary)> = self
             .rows
             .iter()
@@ -99,14 +118,19 @@ impl Table {
         self.rows.iter().any(|row| row.summary.samples > 1)
     }
 
-    fn lines(&self) -> (Vec<&'static str>, Vec<Vec<String>>) {
+    fn lines(&self) -> (Vec<String>, Vec<Vec<String>>) {
         let tails = self.has_tails();
-        let mut head = vec!["case", "by", "median"];
-        head.extend_from_slice(if tails { &["p98", "p99"] } else { &[] });
-        head.push("medians of the rounds");
-        let compared = self.rows.iter().any(|row| row.ratio.is_some());
+        let compared = !self.compared_to.is_empty();
+        let mut head: Vec<String> = ["case", "by", "median"].map(String::from).into();
+        if tails {
+            head.extend(["p98".into(), "p99".into()]);
+        }
+        head.push("medians of the rounds".into());
         if compared {
-            head.extend_from_slice(if tails { &["× ours", "× ours, p98"] } else { &["× ours"] });
+            head.push(format!("× {}", self.compared_to));
+        }
+        if compared && tails {
+            head.push(format!("× {}, p98", self.compared_to));
         }
         let lines = self.rows.iter().map(|row| {
             let show = |value| self.unit.show(value);
@@ -146,7 +170,7 @@ impl Table {
             }
             text.push_str("|\n");
         };
-        write(head.clone());
+        write(head.iter().map(String::as_str).collect());
         let rules: Vec<String> = widths
             .iter()
             .enumerate()

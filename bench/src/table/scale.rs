@@ -193,7 +193,7 @@ fn run_streams(options: &Options) -> Result<Vec<Table>> {
     memory.note("What was written of the memory that this process maps, divided by the streams. The child's own and the \
                  kernel's are not in it.");
     let mut tables = vec![times, processor, memory, descriptors];
-    tables.iter_mut().for_each(|table| table.compare_to(&one));
+    tables.iter_mut().for_each(|table| table.compare_to_case(&one));
     Ok(tables)
 }
 
@@ -297,6 +297,6 @@ fn run_consumers(options: &Options) -> Result<Vec<Table>> {
                 other.");
     processor.note("The producer's timer is in it.");
     let mut tables = vec![times, processor];
-    tables.iter_mut().for_each(|table| table.compare_to(&one));
+    tables.iter_mut().for_each(|table| table.compare_to_case(&one));
     Ok(tables)
 }
