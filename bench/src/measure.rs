@@ -73,12 +73,13 @@ impl Connection {
             let wanted = lengths.next();
             ensure!(arrival.length == wanted, "{} bytes arrived instead of {wanted}", arrival.length);
             if number == 0 {
-                first = arrival.received;
+                // Not when it was received: what was sent until then would count for nothing.
+                first = arrival.sent;
             }
             last = arrival.received;
         }
         self.peer.desk.wait_done()?;
-        Ok((count - 1) as f64 * 1e9 / (last - first).max(1) as f64)
+        Ok(count as f64 * 1e9 / (last - first).max(1) as f64)
     }
 
     /// Nanoseconds of processor that both processes take for so many messages, one at each tick.

@@ -20,7 +20,7 @@ const CONTENDERS: [Contender; 7] = [
     Contender::Fifo,
 ];
 /// Messages that may be under way, where that has to be said.
-const DEPTH: usize = 512;
+const DEPTH: usize = 64;
 /// Sizes of the plot of throughput, in bytes.
 const SIZES: [usize; 5] = [16, 64, 256, 1024, 8192];
 const LENGTHS: &str = "Lengths: 51 % of 49 to 64 bytes, 25 % of 21 to 27, 12 % of 12 to 15, 90 % under 65, 99.9 % \
