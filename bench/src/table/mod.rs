@@ -1,13 +1,13 @@
 //! The tables: what is compared in each, and how.
 
-pub(crate) mod floors;
-pub(crate) mod frames;
-pub(crate) mod gstreamer;
-pub(crate) mod messages;
-pub(crate) mod processor_time;
+mod floors;
+mod frames;
+mod gstreamer;
+mod messages;
+mod processor_time;
 pub(crate) mod scale;
 pub(crate) mod startup;
-pub(crate) mod table_e;
+mod table_e;
 
 use anyhow::Result;
 use clap::ValueEnum;

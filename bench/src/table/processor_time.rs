@@ -32,10 +32,15 @@ pub(crate) fn run(options: &Options) -> Result<Vec<Table>> {
     for connection in &mut connections {
         connection.paced(connection.plan.capacity, 0, 20)?;
     }
+    let mut gstreamer = gstreamer::is_installed().then(Series::default);
     for _ in 0..options.rounds {
         for (connection, series) in connections.iter_mut().zip(&mut all) {
             let taken = connection.clocked(connection.plan.capacity, TICK, count)?;
             series.push_value(taken as f64 * FRAMES as f64 / count as f64);
+        }
+        if let Some(series) = &mut gstreamer {
+            let taken = gstreamer::hand_over(count, options.pinning)?;
+            series.push_value(taken * FRAMES as f64 / count as f64);
         }
     }
     let title = "Processor time of both processes for 10 s of 1080p at 60 Hz";
@@ -43,10 +48,16 @@ pub(crate) fn run(options: &Options) -> Result<Vec<Table>> {
     for (contender, series) in CONTENDERS.iter().zip(&all) {
         table.add("10 s", 0.0, contender.name(), series);
     }
+    match &gstreamer {
+        Some(series) => {
+            table.add("10 s", 0.0, gstreamer::NAME, series);
+            table.note("GStreamer's, without its drawing and its timer, is the difference of runs, in ticks of 10 ms.");
+        }
+        None => table.note(gstreamer::note()),
+    }
     table.compare_to(Contender::Swapchain.name());
     table.note("The producer's timer is in it, the same for each; nothing is drawn but a few pixels.");
     table.note("The eventfd hands nothing over: it is what the timer and a wake take.");
     table.note("Left out: consumers that look without a pause, which take a whole processor.");
-    table.note(gstreamer::note());
     Ok(vec![table])
 }
