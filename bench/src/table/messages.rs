@@ -21,6 +21,8 @@ const CONTENDERS: [Contender; 7] = [
 ];
 /// Messages that may be under way, where that has to be said.
 const DEPTH: usize = 64;
+/// The most bytes of a round, of messages of one size.
+const FLOOD: usize = 256 << 20;
 /// Sizes of the plot of throughput, in bytes.
 const SIZES: [usize; 5] = [16, 64, 256, 1024, 8192];
 const LENGTHS: &str = "Lengths: 51 % of 49 to 64 bytes, 25 % of 21 to 27, 12 % of 12 to 15, 90 % under 65, 99.9 % \
@@ -79,11 +81,11 @@ pub(crate) fn run(options: &Options) -> Result<Vec<Table>> {
     Ok(vec![trips, singles, floods])
 }
 
-/// Slow ones need fewer messages for a round that is long enough.
+/// Slow ones, and long messages, need fewer for a round that is long enough.
 fn flood(connection: &mut Connection, length: usize, round: u64, options: &Options) -> Result<f64> {
     let count = match connection.plan.contender {
         Contender::Ours | Contender::OursAsleep | Contender::Iceoryx => options.count(500_000, 20_000),
         _ => options.count(100_000, 5_000),
     };
-    connection.flood(length, round, count)
+    connection.flood(length, round, count.min(FLOOD / length.max(1)))
 }

@@ -103,7 +103,6 @@ impl Streams {
         }
         let begin = processor_time();
         let mut latencies = Vec::with_capacity(frames * count);
-        let mut last_frames = vec![0; count];
         let mut ready = Vec::with_capacity(count);
         // The newest frame wins: one that came too late to be seen is not waited for.
         let second = rustix::time::Timespec { tv_sec: 1, tv_nsec: 0 };
@@ -118,7 +117,6 @@ impl Streams {
                 let number = event.data.u64() as usize;
                 while let Ok(frame) = self.consumers[number].acquire(Timeout::NONE) {
                     latencies.push(latency(&frame.info().present.user)?);
-                    last_frames[number] += 1;
                 }
             }
         }
