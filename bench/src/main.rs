@@ -90,6 +90,8 @@ fn run_host(arguments: Arguments) -> Result<()> {
 }
 
 fn run_child(Assignment { role, pinning }: &Assignment) -> Result<()> {
+    // One that looks at shared memory would look for ever.
+    rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL))?;
     if let Role::Start(start) = role {
         pin(pinning.child)?;
         return startup::child(start);

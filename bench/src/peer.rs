@@ -96,8 +96,10 @@ impl Peer {
 impl Drop for Peer {
     fn drop(&mut self) {
         self.is_stopping.store(true, Ordering::Relaxed);
-        if self.desk.order(Order::new(Work::Stop, 0)).is_ok() {
-            let _ = self.host.wait_exit(Timeout::from_nanoseconds(2_000_000_000));
+        let stopped = self.desk.order(Order::new(Work::Stop, 0)).is_ok()
+            && self.host.wait_exit(Timeout::from_nanoseconds(2_000_000_000)).is_ok();
+        if !stopped {
+            let _ = self.host.kill();
         }
     }
 }
