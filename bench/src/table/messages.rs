@@ -70,6 +70,7 @@ pub(crate) fn run(options: &Options) -> Result<Vec<Table>> {
         Unit::Nanoseconds,
         &singles,
     );
+    singles.note("From the moment at which the bytes are ready, as in table E.");
     singles.note("20 µs pass between the arrival of one and the sending of the next: who sleeps, does.");
     let mut floods = table("throughput", "Small messages: as many as possible", Unit::PerSecond, &floods);
     for (size, series) in SIZES.iter().zip(&sizes) {
