@@ -28,7 +28,8 @@ pub(crate) fn draw(tables: &[Table], folder: &Path) -> Result<Vec<(String, Strin
     };
     for table in tables {
         let vertical = match table.unit {
-            Unit::Nanoseconds => "µs",
+            Unit::Nanoseconds if table.name == "table-e" => "µs, 98th percentile",
+            Unit::Nanoseconds => "µs, median",
             Unit::PerSecond => "messages a second",
             Unit::BytesPerSecond | Unit::Bytes | Unit::Count => continue,
         };
@@ -109,6 +110,7 @@ fn chart(
                 .configure_mesh()
                 .x_desc(horizontal)
                 .y_desc(vertical)
+                .x_label_formatter(&|value| format!("{value:.0}"))
                 .light_line_style(WHITE.mix(0.0))
                 .draw()?;
             for (number, line) in lines.iter().enumerate() {
