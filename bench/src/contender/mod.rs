@@ -145,6 +145,8 @@ pub(crate) struct Plan {
     pub(crate) depth: usize,
     /// Width and height, if a message is a frame.
     pub(crate) size: (u32, u32),
+    /// Whether each frame has to arrive, and none may be replaced by a newer one.
+    pub(crate) in_order: bool,
 }
 
 /// The receiving end of what is measured one way.

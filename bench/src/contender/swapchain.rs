@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use surfaceport::surface::LockMode;
-use surfaceport::swapchain::{Consumer, Image, PresentInfo, Producer, SwapchainOptions};
+use surfaceport::swapchain::{Consumer, Image, PresentInfo, PresentMode, Producer, SwapchainOptions};
 use surfaceport::{Status, Timeout, time};
 
 use super::{Arrival, Link, Plan, one_way, stamp};
@@ -17,7 +17,8 @@ pub(super) struct Drawing {
 impl Drawing {
     pub(super) fn new(seat: &Seat, plan: &Plan) -> Result<Self> {
         let (width, height) = plan.size;
-        let options = SwapchainOptions { width, height, ..SwapchainOptions::default() };
+        let mode = if plan.in_order { PresentMode::Fifo } else { PresentMode::Mailbox };
+        let options = SwapchainOptions { width, height, mode, ..SwapchainOptions::default() };
         Ok(Self { producer: seat.host.create_producer(&options)?, ready: None })
     }
 }

@@ -17,7 +17,7 @@ const COPIED: usize = 64 << 20;
 const COPIED_NEAR: usize = 256 << 10;
 
 pub(crate) fn run(options: &Options) -> Result<Vec<Table>> {
-    let plan = |contender| Plan { contender, capacity: 8, depth: 1, size: (0, 0) };
+    let plan = |contender| Plan { contender, capacity: 8, depth: 1, size: (0, 0), in_order: false };
     let mut connections = connect(&CONTENDERS, options, plan)?;
     let mut wakes = vec![Series::default(); CONTENDERS.len()];
     let (mut exchanges, mut clocks) = (Series::default(), Series::default());

@@ -24,7 +24,8 @@ const SIZES: [(&str, u32, u32); 5] =
 const COPIED: usize = 3 << 30;
 
 pub(crate) fn frame_plan(contender: Contender, width: u32, height: u32) -> Plan {
-    Plan { contender, capacity: width as usize * height as usize * 4, depth: 2, size: (width, height) }
+    let capacity = width as usize * height as usize * 4;
+    Plan { contender, capacity, depth: 2, size: (width, height), in_order: false }
 }
 
 fn copies(contender: Contender) -> bool {

@@ -30,7 +30,7 @@ const LENGTHS: &str = "Lengths: 51 % of 49 to 64 bytes, 25 % of 21 to 27, 12 % o
 const MAKING: &str = "To make a message of a program's bytes is part of what is measured.";
 
 pub(crate) fn run(options: &Options) -> Result<Vec<Table>> {
-    let plan = |contender| Plan { contender, capacity: LARGEST, depth: DEPTH, size: (0, 0) };
+    let plan = |contender| Plan { contender, capacity: LARGEST, depth: DEPTH, size: (0, 0), in_order: false };
     let mut connections = connect(&CONTENDERS, options, plan)?;
     let (pairs, one_way) = (options.count(5000, 300), options.count(2000, 300));
     for connection in &mut connections {

@@ -23,7 +23,7 @@ const CONTENDERS: [Contender; 9] = [
 
 pub(crate) fn run(options: &Options) -> Result<Vec<Table>> {
     let largest = TABLE_E.into_iter().max().unwrap_or(0);
-    let plan = |contender| Plan { contender, capacity: largest, depth: 2, size: (0, 0) };
+    let plan = |contender| Plan { contender, capacity: largest, depth: 2, size: (0, 0), in_order: false };
     let mut connections = connect(&CONTENDERS, options, plan)?;
     let count = options.count(2000, 50);
     let mut all = vec![vec![Series::default(); CONTENDERS.len()]; TABLE_E.len()];
