@@ -300,7 +300,7 @@ pub unsafe extern "C" fn sfp_frame_get_info(
 ) -> sfp_status {
     call(|| {
         let (frame, info) = (borrow!(frame), out!(info));
-        info.set(frame.frame.info().into());
+        info.set((&frame.frame.info()).into());
         Ok(())
     })
 }

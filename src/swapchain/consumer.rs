@@ -2,7 +2,8 @@
 
 use std::collections::VecDeque;
 use std::os::fd::BorrowedFd;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -10,7 +11,7 @@ use parking_lot::Mutex;
 use super::control::{ConsumerPage, FrameWord, MAX_HELD, MAX_IMAGES, ProducerPage};
 use super::protocol;
 use super::right::ConsumerRight;
-use super::{FrameInfo, PresentMode};
+use super::{FrameInfo, PresentInfo, PresentMode};
 use crate::error::{Error, Result, Status};
 use crate::memory::Access;
 use crate::message::Message;
@@ -48,6 +49,11 @@ struct Shared {
     link: Duplex,
     right: ConsumerRight,
     set: sys::port_set::PortSet,
+    /// The producer's side, once it has welcomed us.
+    producer: OnceLock<ProducerSide>,
+    /// One bit for each place of our page's holds: whether a frame has it. Set under the lock of the state, cleared
+    /// without.
+    held: AtomicU32,
     state: Mutex<State>,
     spin_time: SpinTime,
     /// Had by the one thread that waits for a frame; others wait for their turn.
@@ -56,12 +62,12 @@ struct Shared {
 
 #[derive(Debug)]
 struct State {
-    /// The producer's side, once it has welcomed us.
-    producer: Option<Arc<ProducerSide>>,
-    /// Generations whose images arrived, the oldest first.
+    /// The generation of the last frame taken.
+    generation: u16,
+    /// Its images.
+    images: Vec<Surface>,
+    /// Later generations whose images arrived, the oldest first.
     generations: VecDeque<(u16, Vec<Surface>)>,
-    /// Places of our page's holds that a frame has.
-    held: [bool; MAX_HELD],
     /// The last frame taken.
     last: u64,
     /// How often we said that we sleep; the producer rings once for each.
@@ -99,10 +105,9 @@ pub struct ConsumerStatistics {
 #[derive(Debug)]
 pub struct Frame {
     shared: Arc<Shared>,
-    producer: Arc<ProducerSide>,
     surface: Surface,
+    word: FrameWord,
     place: usize,
-    info: FrameInfo,
 }
 
 impl Frame {
@@ -113,22 +118,30 @@ impl Frame {
 
     /// Counts the frames of the swapchain from 1.
     pub fn number(&self) -> u64 {
-        self.info.number
+        self.word.number()
     }
 
-    /// What the producer says of it.
-    pub fn info(&self) -> &FrameInfo {
-        &self.info
+    /// What the producer says of it. It is read anew by each call, and only a producer that breaks the rules has changed
+    /// it meanwhile.
+    pub fn info(&self) -> FrameInfo {
+        match self.shared.producer.get() {
+            Some(producer) => producer.page.info(self.word),
+            // Not so: frames come from a producer.
+            None => FrameInfo { number: self.number(), presented_ns: 0, present: PresentInfo::default() },
+        }
     }
 }
 
 impl Drop for Frame {
     fn drop(&mut self) {
-        // The place is given back behind the hold: until then no other frame may have it.
-        if self.shared.page.let_go(&self.producer.page, self.place) {
-            let _ = self.producer.ringer.ring();
+        let shared = &*self.shared;
+        if let Some(producer) = shared.producer.get()
+            && shared.page.let_go(&producer.page, self.place)
+        {
+            let _ = producer.ringer.ring();
         }
-        self.shared.state.lock().held[self.place] = false;
+        // Release: the place is given back behind the hold. Until then no other frame may have it.
+        shared.held.fetch_and(!(1 << self.place), Ordering::Release);
     }
 }
 
@@ -154,9 +167,9 @@ impl Consumer {
         right.attention.call();
 
         let state = State {
-            producer: None,
+            generation: 0,
+            images: Vec::new(),
             generations: VecDeque::new(),
-            held: [false; MAX_HELD],
             last: 0,
             sleeps: 0,
             by_descriptor: false,
@@ -171,6 +184,8 @@ impl Consumer {
             link,
             right,
             set,
+            producer: OnceLock::new(),
+            held: AtomicU32::new(0),
             state: Mutex::new(state),
             spin_time: SpinTime::default(),
             turn: Mutex::new(Spin::new()),
@@ -184,12 +199,19 @@ impl Consumer {
     /// [`Status::PeerDead`], when it died, both behind its last frame; [`Status::Refused`], when it does not want
     /// this consumer; [`Status::WrongState`], when this consumer holds as many frames as there can be images.
     pub fn acquire(&self, timeout: Timeout) -> Result<Frame> {
-        let shared = &self.0;
-        let mut state = shared.state.lock();
-        if let Some(frame) = state.take_frame(shared)? {
-            return Ok(frame);
+        let taken = self.0.state.lock().take_frame(&self.0);
+        match taken {
+            Some(frame) => Ok(frame),
+            None => self.acquire_later(timeout),
         }
-        if timeout == Timeout::NONE && !state.news_are_due() {
+    }
+
+    #[cold]
+    fn acquire_later(&self, timeout: Timeout) -> Result<Frame> {
+        let shared = &self.0;
+        shared.check_places()?;
+        let mut state = shared.state.lock();
+        if timeout == Timeout::NONE && !state.news_are_due(shared) {
             return Err(Error::TIMED_OUT);
         }
         state.statistics.waited += u64::from(timeout != Timeout::NONE);
@@ -222,7 +244,7 @@ impl Consumer {
     pub fn statistics(&self) -> ConsumerStatistics {
         let state = self.0.state.lock();
         let counted = state.statistics;
-        let unseen = match &state.producer {
+        let unseen = match self.0.producer.get() {
             Some(producer) if counted.shown > 0 => producer.page.latest().number().saturating_sub(state.last),
             _ => 0,
         };
@@ -236,7 +258,7 @@ impl Drop for Consumer {
         // must not wait for us meanwhile.
         self.0.page.leave();
         self.0.right.attention.call();
-        if let Some(producer) = &self.0.state.lock().producer {
+        if let Some(producer) = self.0.producer.get() {
             let _ = producer.ringer.ring();
         }
     }
@@ -247,7 +269,7 @@ impl Shared {
     fn watch(&self, spin: &mut Spin, deadline: Deadline) -> Option<Wait> {
         let state = self.state.lock();
         let last = state.last;
-        let producer = state.producer.clone().filter(|_| !state.by_descriptor && state.ended.is_none())?;
+        let producer = self.producer.get().filter(|_| !state.by_descriptor && state.ended.is_none())?;
         drop(state);
         let page = &producer.page;
         spin.watch(self.spin_time.get(), deadline, || page.latest().number() > last || page.is_closed()).err()
@@ -259,10 +281,11 @@ impl Shared {
             let mut state = self.state.lock();
             // First leave word, then look once more.
             state.fall_asleep(self);
-            if let Some(frame) = state.take_frame(self)? {
+            if let Some(frame) = state.take_frame(self) {
                 state.wake_up(self);
                 return Ok(frame);
             }
+            self.check_places()?;
             if let Some(error) = state.ended.clone() {
                 return Err(error);
             }
@@ -290,19 +313,31 @@ impl Shared {
             if ready & 2 != 0 {
                 state.hear_link(self);
             }
-            if let Some(frame) = state.take_frame(self)? {
+            if let Some(frame) = state.take_frame(self) {
                 return Ok(frame);
             }
         }
     }
+
+    fn free_place(&self) -> usize {
+        // Acquire: pairs with the release of a frame, whose hold is over then.
+        self.held.load(Ordering::Acquire).trailing_ones() as usize
+    }
+
+    fn check_places(&self) -> Result<()> {
+        if self.free_place() < MAX_HELD {
+            return Ok(());
+        }
+        let message = "a consumer holds as many frames as there can be images: release one first";
+        Err(Error::fixed(Status::WrongState, message))
+    }
 }
 
 impl State {
-    fn news_are_due(&self) -> bool {
+    fn news_are_due(&self, shared: &Shared) -> bool {
         self.by_descriptor
-            || self.producer.is_none()
             || self.ended.is_some()
-            || self.producer.as_ref().is_some_and(|producer| producer.page.is_closed())
+            || shared.producer.get().is_none_or(|producer| producer.page.is_closed())
             || time::now() - self.last_news > NEWS_INTERVAL.as_nanos() as i64
     }
 
@@ -319,22 +354,22 @@ impl State {
         shared.page.set_waiting(0);
     }
 
-    /// A frame that was not taken before, if there is one.
-    fn take_frame(&mut self, shared: &Arc<Shared>) -> Result<Option<Frame>> {
-        let Some(producer) = self.producer.clone() else { return Ok(None) };
-        let Some(place) = self.held.iter().position(|held| !held) else {
-            let message = "a consumer holds as many frames as there can be images: release one first";
-            return Err(Error::fixed(Status::WrongState, message));
-        };
-        let taken = match producer.mode {
-            PresentMode::Fifo => self.take_next(shared, &producer, place),
-            PresentMode::Mailbox | PresentMode::Immediate => self.take_newest(shared, &producer, place),
-        };
-        let Some((frame, surface)) = taken else { return Ok(None) };
-        self.held[place] = true;
-        self.count(frame.number());
-        let info = FrameInfo::from_record(frame.number(), &producer.page.record(frame));
-        Ok(Some(Frame { shared: shared.clone(), producer, surface, place, info }))
+    /// A frame that was not taken before, if there is one, and a place to hold it.
+    #[inline(always)]
+    fn take_frame(&mut self, shared: &Arc<Shared>) -> Option<Frame> {
+        let producer = shared.producer.get()?;
+        let place = shared.free_place();
+        if place >= MAX_HELD {
+            return None;
+        }
+        let (word, surface) = match producer.mode {
+            PresentMode::Fifo => self.take_next(shared, producer, place),
+            PresentMode::Mailbox | PresentMode::Immediate => self.take_newest(shared, producer, place),
+        }?;
+        // Relaxed: only the holder of the lock sets bits, and the lock orders that.
+        shared.held.fetch_or(1 << place, Ordering::Relaxed);
+        self.count(word.number());
+        Some(Frame { shared: shared.clone(), surface, word, place })
     }
 
     fn take_next(
@@ -368,27 +403,34 @@ impl State {
         found
     }
 
+    /// The number is above the last one.
     fn count(&mut self, number: u64) {
         if self.statistics.shown > 0 {
-            let skipped = number.saturating_sub(self.last.saturating_add(1));
-            self.statistics.dropped = self.statistics.dropped.saturating_add(skipped);
+            self.statistics.dropped += number - self.last - 1;
         }
         self.statistics.shown += 1;
         self.last = number;
     }
 
     fn find_surface(&mut self, shared: &Shared, frame: FrameWord) -> Option<Surface> {
-        let known = |state: &Self| state.generations.iter().position(|(n, _)| *n == frame.generation());
+        if frame.generation() != self.generation {
+            self.turn_to_generation(shared, frame.generation())?;
+        }
+        self.images.get(frame.cell() % MAX_IMAGES).cloned()
+    }
+
+    /// Looks for the images of another generation. `None`: they are not there.
+    #[cold]
+    fn turn_to_generation(&mut self, shared: &Shared, generation: u16) -> Option<()> {
+        let known = |state: &Self| state.generations.iter().position(|(number, _)| *number == generation);
         if known(self).is_none() {
             // The images were sent before the first frame that uses them.
             self.hear_link(shared);
         }
-        let place = known(self)?;
         // Frames come in order, so what is older than a frame's generation is not needed any more.
-        if place > 0 {
-            self.generations.drain(..place);
-        }
-        self.generations.front()?.1.get(frame.cell() % MAX_IMAGES).cloned()
+        let (_, images) = self.generations.drain(..=known(self)?).next_back()?;
+        (self.generation, self.images) = (generation, images);
+        Some(())
     }
 
     fn hear_doorbell(&mut self, shared: &Shared) {
@@ -397,7 +439,7 @@ impl State {
             Ok(Rung::RingerDead) | Err(_) => {
                 // What the producer sent before its end counts.
                 self.hear_link(shared);
-                self.end();
+                self.end(shared);
             }
         }
     }
@@ -418,15 +460,16 @@ impl State {
                 Err(error) if matches!(error.status(), Status::Malformed | Status::Unsupported) => {
                     tracing::warn!(%error, "a producer's message was refused");
                 }
-                Err(_) => return self.end(),
+                Err(_) => return self.end(shared),
             }
         }
     }
 
     /// The producer is gone. Its frames can still be taken, then acquire says how it went.
-    fn end(&mut self) {
-        let closed = self.producer.as_ref().is_some_and(|producer| producer.page.is_closed());
-        self.ended.get_or_insert(match (closed, &self.producer) {
+    fn end(&mut self, shared: &Shared) {
+        let producer = shared.producer.get();
+        let closed = producer.is_some_and(|producer| producer.page.is_closed());
+        self.ended.get_or_insert(match (closed, producer) {
             (true, _) => Error::fixed(Status::Closed, "the producer ended the stream"),
             (false, Some(_)) => Error::fixed(Status::PeerDead, "the producer died"),
             (false, None) => {
@@ -436,8 +479,8 @@ impl State {
     }
 
     fn take_message(&mut self, shared: &Shared, mut message: Message) -> Result<()> {
-        match (message.id(), &self.producer) {
-            (protocol::WELCOME, None) => self.take_welcome(message),
+        match (message.id(), shared.producer.get()) {
+            (protocol::WELCOME, None) => self.take_welcome(shared, message),
             (protocol::REFUSED, None) => {
                 self.ended = Some(protocol::parse_refused(&message));
                 Ok(())
@@ -452,7 +495,7 @@ impl State {
         }
     }
 
-    fn take_welcome(&mut self, mut message: Message) -> Result<()> {
+    fn take_welcome(&mut self, shared: &Shared, mut message: Message) -> Result<()> {
         let welcome = protocol::parse_welcome(&message)?;
         if message.attachment_count() != 2 {
             return Err(Error::malformed("a producer's welcome has other attachments than it should"));
@@ -460,7 +503,8 @@ impl State {
         let page = Page::open(message.take_memory(0)?)?;
         let ringer = Ringer::from_send_right(message.take_send_right(1)?.0);
         self.last = welcome.first.saturating_sub(1);
-        self.producer = Some(Arc::new(ProducerSide { page, ringer, mode: welcome.mode }));
+        // There is none yet, and the lock of the state keeps it so.
+        let _ = shared.producer.set(ProducerSide { page, ringer, mode: welcome.mode });
         Ok(())
     }
 
@@ -474,7 +518,7 @@ impl State {
         shared.page.set_generation(generation);
         // The producer may have a newer one to send: it learns it when it draws next, or by its descriptor.
         shared.right.attention.call();
-        if let Some(producer) = &self.producer {
+        if let Some(producer) = shared.producer.get() {
             let _ = producer.ringer.ring();
         }
     }

@@ -50,8 +50,9 @@
 //! sleeper waits for, fence, reads `waiting`, rings. Of the two fences one is first, so either the sleeper's second
 //! look sees the news or the other side sees `waiting`.
 
+use super::record::{FrameInfo, PresentInfo, Record};
 use crate::page::{Line, SharedPage};
-use crate::sync::{AtomicI64, AtomicU32, AtomicU64, Ordering, fence};
+use crate::sync::{AtomicU32, AtomicU64, Ordering, fence};
 
 /// The most images of a swapchain.
 pub(crate) const MAX_IMAGES: usize = 16;
@@ -87,30 +88,6 @@ impl FrameWord {
     pub(crate) fn cell(self) -> usize {
         (self.0 & 0xff) as usize % CELLS
     }
-}
-
-/// What a producer says of a frame. Plain data, as it is copied in and out of a [`Record`].
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct RecordData {
-    pub(crate) presented_ns: i64,
-    pub(crate) display_ns: i64,
-    /// x, y, width, height in pixels.
-    pub(crate) damage: [u32; 4],
-    pub(crate) color: u32,
-    pub(crate) user: [u64; 8],
-}
-
-/// A frame's record in shared memory. It is written while its cell is the producer's alone and read while a hold
-/// keeps it so; the accesses are atomic only because a peer that breaks the rules must not make them undefined.
-#[derive(Debug)]
-#[cfg_attr(not(loom), derive(zerocopy::FromBytes))]
-#[repr(C, align(64))]
-struct Record {
-    presented_ns: AtomicI64,
-    display_ns: AtomicI64,
-    damage: [AtomicU32; 4],
-    color: AtomicU32,
-    user: [AtomicU64; 8],
 }
 
 /// The producer's page.
@@ -186,14 +163,8 @@ pub(crate) enum Taking {
 
 impl ProducerPage {
     /// Producer: makes a frame the latest. Its cell was given by [`find_free_cell`].
-    pub(crate) fn publish(&self, frame: FrameWord, data: &RecordData) {
-        let record = &self.records[frame.cell()];
-        // Relaxed: published by the release stores below.
-        record.presented_ns.store(data.presented_ns, Ordering::Relaxed);
-        record.display_ns.store(data.display_ns, Ordering::Relaxed);
-        record.color.store(data.color, Ordering::Relaxed);
-        record.damage.iter().zip(data.damage).for_each(|(to, from)| to.store(from, Ordering::Relaxed));
-        record.user.iter().zip(data.user).for_each(|(to, from)| to.store(from, Ordering::Relaxed));
+    pub(crate) fn publish(&self, frame: FrameWord, presented_ns: i64, info: &PresentInfo) {
+        self.records[frame.cell()].write(presented_ns, info);
         // Release, both: who reads the word sees the record and the pixels. Fifo reads the first, mailbox the second.
         self.order[(frame.number() % CELLS as u64) as usize].store(frame.0, Ordering::Release);
         self.latest.0.store(frame.0, Ordering::Release);
@@ -215,16 +186,8 @@ impl ProducerPage {
     }
 
     /// Consumer: what the producer says of a frame that is held.
-    pub(crate) fn record(&self, frame: FrameWord) -> RecordData {
-        let record = &self.records[frame.cell()];
-        // Relaxed: ordered behind the acquire load that gave the frame.
-        RecordData {
-            presented_ns: record.presented_ns.load(Ordering::Relaxed),
-            display_ns: record.display_ns.load(Ordering::Relaxed),
-            damage: std::array::from_fn(|i| record.damage[i].load(Ordering::Relaxed)),
-            color: record.color.load(Ordering::Relaxed),
-            user: std::array::from_fn(|i| record.user[i].load(Ordering::Relaxed)),
-        }
+    pub(crate) fn info(&self, frame: FrameWord) -> FrameInfo {
+        self.records[frame.cell()].read(frame.number())
     }
 
     /// Producer: says that it sleeps, or not any more. Behind `true` it looks for a cell once more.
@@ -355,39 +318,80 @@ impl ConsumerPage {
         self.consumed.0.load(Ordering::Acquire)
     }
 
-    /// Producer, behind a fence: whether frame `number` in `cell` is none of this consumer's any more.
-    fn is_done_with(&self, number: u64, cell: usize, taking: Taking) -> bool {
-        if number == 0 {
-            return true;
-        }
+    /// Producer, behind a fence: which of the cells, whose frames have these numbers, this consumer has a claim to.
+    fn claims(&self, cells: CellSet, numbers: &[u64], taking: Taking) -> CellSet {
+        let mut claimed = CellSet::NONE;
         // `consumed` before the holds, see the module's text.
-        if let Taking::EachAbove(floor) = taking
-            && number > floor.max(self.consumed())
-        {
-            return false;
+        if let Taking::EachAbove(floor) = taking {
+            let done = floor.max(self.consumed());
+            claimed = cells.filter(|cell| numbers[cell] > done);
         }
         // Relaxed: a hold that has to be seen here, by the fence or by `consumed`, has its place seen, too.
         let places = self.places.load(Ordering::Relaxed) as usize;
-        // Acquire: pairs with the release of the hold, behind which the pixels may be written.
-        !self.hold.0.iter().take(places).any(|hold| {
+        for hold in self.hold.0.iter().take(places) {
+            // Acquire: pairs with the release of the hold, behind which the pixels may be written.
             let held = FrameWord(hold.load(Ordering::Acquire));
-            held.number() == number && held.cell() == cell
-        })
+            if held.number() != 0 && numbers.get(held.cell()) == Some(&held.number()) {
+                claimed.insert(held.cell());
+            }
+        }
+        claimed
     }
 }
 
-/// Producer: the first of the candidate cells, given with the number of the frame in each (0: none yet), that no
-/// consumer has a claim to. None of the candidates is the latest frame's cell. The fence P2 lies behind it: at the end
-/// of [`ProducerPage::publish`], or of `set_waiting`.
+/// Some of the cells.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct CellSet(u32);
+
+impl CellSet {
+    pub(crate) const NONE: Self = Self(0);
+
+    /// `count` cells from `first` on, together at most [`CELLS`], and no more than [`MAX_IMAGES`].
+    pub(crate) fn range(first: usize, count: usize) -> Self {
+        debug_assert!(count <= MAX_IMAGES && first + count <= CELLS);
+        Self(((1 << count) - 1) << first)
+    }
+
+    pub(crate) fn insert(&mut self, cell: usize) {
+        self.0 |= 1 << cell;
+    }
+
+    pub(crate) fn remove(&mut self, cell: usize) {
+        self.0 &= !(1 << cell);
+    }
+
+    pub(crate) fn without(self, others: Self) -> Self {
+        Self(self.0 & !others.0)
+    }
+
+    pub(crate) fn first(self) -> Option<usize> {
+        (self != Self::NONE).then_some(self.0.trailing_zeros() as usize)
+    }
+
+    pub(crate) fn filter(self, keep: impl Fn(usize) -> bool) -> Self {
+        let (mut left, mut kept) = (self, Self::NONE);
+        while let Some(cell) = left.first() {
+            left.remove(cell);
+            if keep(cell) {
+                kept.insert(cell);
+            }
+        }
+        kept
+    }
+}
+
+/// Producer: the first of the candidates that no consumer has a claim to; `numbers` are those of the frames in the cells
+/// (0: none yet). None of the candidates is the latest frame's cell. The fence P2 lies behind it: at the end of
+/// [`ProducerPage::publish`], or of `set_waiting`.
 pub(crate) fn find_free_cell<'a>(
-    mut candidates: impl Iterator<Item = (usize, u64)>,
-    consumers: impl Iterator<Item = (&'a ConsumerPage, Taking)> + Clone,
+    candidates: CellSet,
+    numbers: &[u64],
+    consumers: impl Iterator<Item = (&'a ConsumerPage, Taking)>,
 ) -> Option<usize> {
-    candidates
-        .find(|(cell, number)| {
-            consumers.clone().all(|(page, taking)| page.is_done_with(*number, *cell, taking))
-        })
-        .map(|(cell, _)| cell)
+    let claims = |free: CellSet, (page, taking): (&ConsumerPage, Taking)| {
+        free.without(page.claims(free, numbers, taking))
+    };
+    consumers.fold(candidates, claims).first()
 }
 
 #[cfg(all(test, loom))]
@@ -411,13 +415,7 @@ mod loom_model {
                 waiting: Line(AtomicU32::new(0)),
                 closed: Line(AtomicU32::new(0)),
                 order: atomics(),
-                records: std::array::from_fn(|_| Record {
-                    presented_ns: AtomicI64::new(0),
-                    display_ns: AtomicI64::new(0),
-                    damage: std::array::from_fn(|_| AtomicU32::new(0)),
-                    color: AtomicU32::new(0),
-                    user: atomics(),
-                }),
+                records: std::array::from_fn(|_| Record::new()),
             }
         }
     }
@@ -470,16 +468,17 @@ mod loom_model {
         /// One frame, if a cell is free.
         fn produce(&self, own: &mut Own, taking: Taking) -> bool {
             let latest = own.latest;
-            let candidates = own.cells.iter().copied().enumerate();
-            let candidates =
-                candidates.filter(|(cell, _)| latest == FrameWord::NONE || *cell != latest.cell());
+            let mut candidates = CellSet::range(0, own.cells.len());
+            if latest != FrameWord::NONE {
+                candidates.remove(latest.cell());
+            }
             let consumers = std::iter::once((&self.consumer, taking));
-            let Some(cell) = find_free_cell(candidates, consumers) else { return false };
+            let Some(cell) = find_free_cell(candidates, &own.cells, consumers) else { return false };
             let number = latest.number() + 1;
             self.draw(cell, number);
             own.cells[cell] = number;
             own.latest = FrameWord::new(number, 0, cell);
-            self.producer.publish(own.latest, &RecordData::default());
+            self.producer.publish(own.latest, 0, &PresentInfo::default());
             true
         }
     }

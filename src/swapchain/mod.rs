@@ -24,21 +24,21 @@ mod consumer;
 mod control;
 mod producer;
 mod protocol;
+mod record;
 mod right;
 
 pub use consumer::{Consumer, ConsumerOptions, ConsumerStatistics, Frame};
 pub use producer::{Image, Producer, ProducerStatistics};
+pub use record::{FrameInfo, PresentInfo, Rectangle, USER_BYTES};
 pub use right::ConsumerRight;
 
 use crate::error::{Error, Result};
 use crate::layout::SurfaceDescriptor;
 use crate::pixel_format::PixelFormat;
-use crate::surface::{Backing, ColorSpace};
+use crate::surface::Backing;
 
 /// The most images of a swapchain.
 pub const MAX_IMAGES: u32 = control::MAX_IMAGES as u32;
-/// Bytes of the user's own in each frame's record.
-pub const USER_BYTES: usize = 64;
 
 /// How frames get from the producer to its consumers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -115,86 +115,5 @@ impl SwapchainOptions {
             "a swapchain of {} images in {:?} mode was asked for; immediate mode takes 1, the others 2 to {MAX_IMAGES}",
             self.images, self.mode
         )))
-    }
-}
-
-/// A rectangle in pixels, from the upper left corner of the image.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Rectangle {
-    /// From the left edge.
-    pub x: u32,
-    /// From the upper edge.
-    pub y: u32,
-    /// To the right.
-    pub width: u32,
-    /// Down.
-    pub height: u32,
-}
-
-/// What a producer says of a frame besides its pixels.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct PresentInfo {
-    /// When the frame is meant to be shown, in nanoseconds of the monotonic clock; 0: as soon as possible.
-    pub display_ns: i64,
-    /// What has changed since the last frame; `None`: everything may have.
-    pub damage: Option<Rectangle>,
-    /// How the colours are meant; `None`: as the surface says.
-    pub color_space: Option<ColorSpace>,
-    /// The user's own.
-    pub user: [u8; USER_BYTES],
-}
-
-impl Default for PresentInfo {
-    fn default() -> Self {
-        Self { display_ns: 0, damage: None, color_space: None, user: [0; USER_BYTES] }
-    }
-}
-
-/// A frame's record, as the producer wrote it: its word, not a fact.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct FrameInfo {
-    /// Counts the frames of the swapchain from 1.
-    pub number: u64,
-    /// When it was presented, in nanoseconds of the monotonic clock.
-    pub presented_ns: i64,
-    /// What the producer said of it.
-    pub present: PresentInfo,
-}
-
-impl FrameInfo {
-    fn from_record(number: u64, record: &control::RecordData) -> Self {
-        let [x, y, width, height] = record.damage;
-        let mut user = [0; USER_BYTES];
-        for (bytes, word) in user.chunks_exact_mut(8).zip(record.user) {
-            bytes.copy_from_slice(&word.to_ne_bytes());
-        }
-        Self {
-            number,
-            presented_ns: record.presented_ns,
-            present: PresentInfo {
-                display_ns: record.display_ns,
-                // A rectangle without area stands for none in the record.
-                damage: (width != 0 && height != 0).then_some(Rectangle { x, y, width, height }),
-                color_space: ColorSpace::from_number(record.color),
-                user,
-            },
-        }
-    }
-}
-
-impl PresentInfo {
-    fn to_record(self, presented_ns: i64) -> control::RecordData {
-        let damage = self.damage.unwrap_or_default();
-        let mut user = [0; USER_BYTES / 8];
-        for (word, bytes) in user.iter_mut().zip(self.user.chunks_exact(8)) {
-            *word = u64::from_ne_bytes(bytes.try_into().unwrap_or_default());
-        }
-        control::RecordData {
-            presented_ns,
-            display_ns: self.display_ns,
-            damage: [damage.x, damage.y, damage.width, damage.height],
-            color: self.color_space.map_or(0, |space| space as u32),
-            user,
-        }
     }
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 
-use self::links::{Link, OWN_DOORBELL_KEY, PORT_KEY};
+use self::links::{OWN_DOORBELL_KEY, PORT_KEY};
 use self::state::{State, make_images};
 use super::control::{AttentionPage, FrameWord, MAX_IMAGES, ProducerPage};
 use super::right::ConsumerRight;
@@ -27,6 +27,7 @@ use crate::time::{self, Deadline, Timeout};
 /// How long a producer that never has to wait goes without asking the kernel for news: who died says nothing in
 /// shared memory.
 const NEWS_INTERVAL: Duration = Duration::from_millis(8);
+
 /// Draws into the images of a swapchain and presents them. All methods can be called from any thread.
 ///
 /// Dropping it ends the stream: consumers see the frames that are left, then [`Status::Closed`].
@@ -85,13 +86,20 @@ impl Image {
 }
 
 impl Drop for Image {
+    #[inline]
     fn drop(&mut self) {
-        if self.presented {
-            return;
+        if !self.presented {
+            self.give_back();
         }
+    }
+}
+
+impl Image {
+    #[cold]
+    fn give_back(&self) {
         let mut state = self.shared.state.lock();
         if state.knows(self.generation) {
-            state.cells[self.cell].drawing = false;
+            state.drawing.remove(self.cell);
             if state.wanted {
                 let _ = self.shared.ringer.ring();
             }
@@ -148,9 +156,19 @@ impl Producer {
         if shared.attention.take() {
             state.hear_news(shared);
         }
-        if let Some(image) = state.take_image(shared)? {
-            return Ok(image);
+        let taken = state.take_image(shared);
+        drop(state);
+        match taken {
+            Some(image) => Ok(image),
+            None => self.acquire_later(timeout),
         }
+    }
+
+    #[cold]
+    fn acquire_later(&self, timeout: Timeout) -> Result<Image> {
+        let shared = &self.0;
+        let mut state = shared.state.lock();
+        state.check_attendance()?;
         state.statistics.waited += 1;
         drop(state);
         let deadline = timeout.deadline();
@@ -172,9 +190,11 @@ impl Producer {
         }
         let now = time::now();
         let frame = FrameWord::new(state.latest.number() + 1, image.generation, image.cell);
-        shared.page.publish(frame, &info.to_record(now));
+        shared.page.publish(frame, now, info);
         state.note_presented(frame);
-        state.consumers.iter_mut().for_each(Link::ring_if_waiting);
+        for link in &mut state.consumers {
+            link.ring_if_waiting();
+        }
         if now - state.last_news > NEWS_INTERVAL.as_nanos() as i64 {
             state.hear_news(shared);
         }
@@ -226,7 +246,8 @@ impl Producer {
     /// What was counted.
     pub fn statistics(&self) -> ProducerStatistics {
         let state = self.0.state.lock();
-        ProducerStatistics { consumers: state.consumers.len() as u32, ..state.statistics }
+        let (presented, consumers) = (state.latest.number(), state.consumers.len() as u32);
+        ProducerStatistics { presented, consumers, ..state.statistics }
     }
 }
 
@@ -262,11 +283,12 @@ impl Shared {
             state.leave_word(self, true);
             state.hear_news(self);
             let found = state.take_image(self);
-            let over = deadline.is_over();
-            if over || !matches!(found, Ok(None)) {
-                let keep = state.by_descriptor && matches!(found, Ok(None));
+            let alone = state.check_attendance();
+            if found.is_some() || alone.is_err() || deadline.is_over() {
+                let keep = state.by_descriptor && found.is_none() && alone.is_ok();
                 state.leave_word(self, keep);
-                return found?.ok_or(Error::TIMED_OUT);
+                alone?;
+                return found.ok_or(Error::TIMED_OUT);
             }
             // Not under the lock: other threads present and drop images meanwhile.
             drop(state);

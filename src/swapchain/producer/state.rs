@@ -7,7 +7,7 @@ use super::{Image, ProducerStatistics, Shared};
 use crate::error::{Error, Result, Status};
 use crate::layout::SurfaceDescriptor;
 use crate::surface::Surface;
-use crate::swapchain::control::{CELLS, FrameWord, MAX_IMAGES, Taking, find_free_cell};
+use crate::swapchain::control::{CELLS, CellSet, FrameWord, MAX_IMAGES, Taking, find_free_cell};
 use crate::swapchain::{Allocator, PresentMode, SwapchainOptions};
 use crate::time;
 
@@ -17,7 +17,12 @@ pub(super) struct State {
     pub(super) current: Generation,
     /// The generation of the latest frame, while the current one has none yet.
     pub(super) previous: Option<Generation>,
-    pub(super) cells: [Cell; CELLS],
+    /// Of the frame that was last presented in each cell; 0: none.
+    pub(super) numbers: [u64; CELLS],
+    /// Of that frame.
+    pub(super) generations: [u16; CELLS],
+    /// The cells in which somebody draws.
+    pub(super) drawing: CellSet,
     pub(super) latest: FrameWord,
     pub(super) consumers: Vec<Link>,
     pub(super) last_consumer: u64,
@@ -31,15 +36,6 @@ pub(super) struct State {
     pub(super) wanted: bool,
     pub(super) last_news: i64,
     pub(super) statistics: ProducerStatistics,
-}
-
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Cell {
-    /// Of the frame that was last presented in it; 0: none.
-    pub(super) number: u64,
-    /// Of that frame.
-    pub(super) generation: u16,
-    pub(super) drawing: bool,
 }
 
 /// A generation of images.
@@ -68,7 +64,9 @@ impl State {
             options: *options,
             current,
             previous: None,
-            cells: [Cell::default(); CELLS],
+            numbers: [0; CELLS],
+            generations: [0; CELLS],
+            drawing: CellSet::NONE,
             latest: FrameWord::NONE,
             consumers: Vec::new(),
             last_consumer: 0,
@@ -82,12 +80,14 @@ impl State {
     }
 
     /// A frame has become the latest.
+    #[inline]
     pub(super) fn note_presented(&mut self, frame: FrameWord) {
-        self.cells[frame.cell()] =
-            Cell { number: frame.number(), generation: frame.generation(), drawing: false };
+        let cell = frame.cell();
+        self.numbers[cell] = frame.number();
+        self.generations[cell] = frame.generation();
+        self.drawing.remove(cell);
         self.latest = frame;
-        self.statistics.presented += 1;
-        if frame.generation() == self.current.number {
+        if self.previous.is_some() && frame.generation() == self.current.number {
             // The first frame of a new generation: who attaches from here on needs the old one no more.
             self.previous = None;
         }
@@ -105,61 +105,71 @@ impl State {
         shared.page.set_waiting(wanted);
     }
 
-    /// An image that nobody has a claim to, if there is one.
-    pub(super) fn take_image(&mut self, shared: &Arc<Shared>) -> Result<Option<Image>> {
-        if self.no_rights && self.consumers.is_empty() {
-            return Err(Error::fixed(
-                Status::PeerDead,
-                "all consumers are gone, and nobody can become one any more",
-            ));
+    /// Whether there is anybody to draw for, now or later.
+    pub(super) fn check_attendance(&self) -> Result<()> {
+        if !self.is_deserted() {
+            return Ok(());
         }
-        let first = self.current.half * MAX_IMAGES;
-        let Some(cell) = self.find_image() else { return Ok(None) };
-        self.cells[cell].drawing = true;
-        Ok(Some(Image {
-            shared: shared.clone(),
-            surface: self.current.images[cell - first].clone(),
-            cell,
-            generation: self.current.number,
-            presented: false,
-        }))
+        Err(Error::fixed(Status::PeerDead, "all consumers are gone, and nobody can become one any more"))
+    }
+
+    fn is_deserted(&self) -> bool {
+        self.no_rights && self.consumers.is_empty()
+    }
+
+    /// An image that nobody has a claim to, if there is one, and anybody to draw for.
+    #[inline]
+    pub(super) fn take_image(&mut self, shared: &Arc<Shared>) -> Option<Image> {
+        if self.is_deserted() {
+            return None;
+        }
+        let cell = self.find_image()?;
+        let surface = self.current.images.get(cell % MAX_IMAGES)?.clone();
+        self.drawing.insert(cell);
+        let generation = self.current.number;
+        Some(Image { shared: shared.clone(), surface, cell, generation, presented: false })
     }
 
     /// The cell of an image that nobody has a claim to.
     pub(super) fn find_image(&self) -> Option<usize> {
-        let first = self.current.half * MAX_IMAGES;
-        self.find_cell(first..first + self.current.images.len())
+        let images = CellSet::range(self.current.half * MAX_IMAGES, self.current.images.len());
+        let mut candidates = images.without(self.drawing);
+        match self.options.mode {
+            PresentMode::Immediate => return candidates.first(),
+            PresentMode::Mailbox => {}
+            PresentMode::Fifo => candidates = self.without_waiting(candidates),
+        }
+        if self.latest != FrameWord::NONE {
+            candidates.remove(self.latest.cell());
+        }
+        let consumers = self.consumers.iter().map(|link| (&*link.page, link.taking));
+        find_free_cell(candidates, &self.numbers, consumers)
     }
 
-    fn find_cell(&self, cells: std::ops::Range<usize>) -> Option<usize> {
-        let candidates =
-            cells.filter(|cell| !self.cells[*cell].drawing).map(|cell| (cell, self.cells[cell].number));
-        if self.options.mode == PresentMode::Immediate {
-            return candidates.map(|(cell, _)| cell).next();
-        }
-        // A fifo consumer that does not have these images yet could miss frames.
+    /// Those of the cells whose frames wait for no consumer that is still to come, or to get its images.
+    fn without_waiting(&self, cells: CellSet) -> CellSet {
+        // A consumer that does not have these images yet could miss frames.
         let unsent = |link: &Link| link.taking != Taking::Newest && link.sent != self.current.number;
         if self.consumers.iter().any(unsent) {
-            return None;
+            return CellSet::NONE;
         }
-        // Frames that wait for a first consumer.
-        let waits = self.options.mode == PresentMode::Fifo && !self.is_attended();
-        let floor = if waits { self.waiting_floor() } else { u64::MAX };
-        let kept = |number: u64| number > floor;
+        if self.is_attended() {
+            return cells;
+        }
+        let floor = self.waiting_floor();
+        let waits = |cell: usize| self.numbers[cell] > floor;
         // A consumer gets their images before those of a new size, of which there can be no frame until then.
-        let is_of_another_size = |cell: &Cell| kept(cell.number) && cell.generation != self.current.number;
-        if waits && self.cells.iter().any(is_of_another_size) {
-            return None;
+        if (0..CELLS).any(|cell| waits(cell) && self.generations[cell] != self.current.number) {
+            return CellSet::NONE;
         }
-        let has_latest = |cell: usize| self.latest != FrameWord::NONE && self.latest.cell() == cell;
-        let candidates = candidates.filter(|(cell, number)| !has_latest(*cell) && !kept(*number));
-        find_free_cell(candidates, self.consumers.iter().map(|link| (&*link.page, link.taking)))
+        cells.filter(|cell| !waits(cell))
     }
 
     /// While there is no consumer, fifo frames above this number wait for one. Not those whose images are gone: who
     /// had them took these frames, or did not and is gone too.
     pub(super) fn waiting_floor(&self) -> u64 {
-        let lost = self.cells.iter().filter(|cell| !self.knows(cell.generation)).map(|cell| cell.number);
+        let frames = self.generations.iter().zip(self.numbers);
+        let lost = frames.filter(|(generation, _)| !self.knows(**generation)).map(|(_, number)| number);
         lost.max().unwrap_or(0).max(self.waiting_above)
     }
 
@@ -173,10 +183,8 @@ impl State {
         let number = self.current.number.checked_add(1).unwrap_or(1);
         let latest_half = self.latest.cell() / MAX_IMAGES;
         let half = if self.latest == FrameWord::NONE { 0 } else { 1 - latest_half };
-        for cell in &mut self.cells[half * MAX_IMAGES..][..MAX_IMAGES] {
-            // Those who draw there have images of a generation that is dropped, and learn it when they present.
-            cell.drawing = false;
-        }
+        // Those who draw there have images of a generation that is dropped, and learn it when they present.
+        self.drawing = self.drawing.without(CellSet::range(half * MAX_IMAGES, MAX_IMAGES));
         let new = Generation { number, descriptor: options.descriptor(), half, images, asked: None };
         let old = std::mem::replace(&mut self.current, new);
         if self.latest != FrameWord::NONE && old.number == self.latest.generation() {
