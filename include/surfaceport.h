@@ -2273,6 +2273,19 @@ size_t sfp_memory_size(const struct sfp_memory *memory);
 bool sfp_memory_is_writable(const struct sfp_memory *memory);
 
 /**
+ * Has the system make every page of a memory region now and map it in this process, so that the first
+ * access to each does not have to.
+ *
+ * Parameters:
+ * - `memory`: the region.
+ *
+ * Returns SFP_STATUS_RESOURCE_EXHAUSTED: there is not as much memory. Writing would end the process then.
+ *
+ * Threads: any. Systems: all.
+ */
+sfp_status sfp_memory_prefault(struct sfp_memory *memory);
+
+/**
  * Copies bytes into a memory region.
  *
  * Parameters:
@@ -2459,6 +2472,20 @@ sfp_status sfp_surface_plane(const struct sfp_surface *surface,
  * Threads: any. Systems: all.
  */
 size_t sfp_surface_allocation_size(const struct sfp_surface *surface);
+
+/**
+ * Has the system make every page of a surface now and map it in this process. Without this each is made
+ * when it is touched first: for a surface of 8K that takes some tens of milliseconds, once in each
+ * process.
+ *
+ * Parameters:
+ * - `surface`: the surface.
+ *
+ * Returns SFP_STATUS_RESOURCE_EXHAUSTED: there is not as much memory. Drawing would end the process then.
+ *
+ * Threads: any. Systems: all.
+ */
+sfp_status sfp_surface_prefault(struct sfp_surface *surface);
 
 /**
  * A number that moves whenever a process ends a lock for writing: another number, other pixels.

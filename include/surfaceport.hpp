@@ -617,6 +617,9 @@ public:
     std::size_t size() const noexcept { return sfp_memory_size(get()); }
     bool is_writable() const noexcept { return sfp_memory_is_writable(get()); }
 
+    /** Has every page made and mapped now, as sfp_memory_prefault(). */
+    result<void> prefault() const { return detail::done(sfp_memory_prefault(get())); }
+
     /** Copies into the region, as sfp_memory_write(). */
     result<void> write(std::size_t offset, span<const std::byte> from) const
     {
@@ -653,6 +656,9 @@ public:
     std::uint32_t plane_count() const noexcept { return sfp_surface_plane_count(get()); }
     std::size_t allocation_size() const noexcept { return sfp_surface_allocation_size(get()); }
     std::uint32_t seed() const noexcept { return sfp_surface_seed(get()); }
+
+    /** Has every page made and mapped now, as sfp_surface_prefault(). */
+    result<void> prefault() const { return detail::done(sfp_surface_prefault(get())); }
 
     /** Where a plane lies, as sfp_surface_plane(). */
     result<plane> plane_at(std::size_t index) const

@@ -60,6 +60,14 @@ impl MemoryRegion {
         self.0.is_writable()
     }
 
+    /// Has the system make every page of the region now and map it in this process, so that the first access to each does
+    /// not have to.
+    ///
+    /// Errors: [`Status::ResourceExhausted`], when there is not as much memory. (Writing would end the process then.)
+    pub fn prefault(&self) -> Result<()> {
+        self.0.prefault()
+    }
+
     fn check(&self, offset: usize, length: usize) -> Result<()> {
         match offset.checked_add(length) {
             Some(end) if end <= self.len() => Ok(()),

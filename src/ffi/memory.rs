@@ -128,6 +128,20 @@ pub unsafe extern "C" fn sfp_memory_is_writable(memory: *const sfp_memory) -> bo
     value(false, || Ok(borrow!(memory).0.is_writable()))
 }
 
+/// Has the system make every page of a memory region now and map it in this process, so that the first
+/// access to each does not have to.
+///
+/// Parameters:
+/// - `memory`: the region.
+///
+/// Returns SFP_STATUS_RESOURCE_EXHAUSTED: there is not as much memory. Writing would end the process then.
+///
+/// Threads: any. Systems: all.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sfp_memory_prefault(memory: *mut sfp_memory) -> sfp_status {
+    call(|| borrow!(memory).0.prefault())
+}
+
 /// Copies bytes into a memory region.
 ///
 /// Parameters:

@@ -1,6 +1,9 @@
 //! Who may write shared memory, and copies into and out of it, while other processes can write it at any time.
 
+use std::hint::black_box;
+
 use super::memory::Memory;
+use super::posix::page_size;
 
 /// Who may write a region.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,4 +30,14 @@ pub(crate) fn copy_out(memory: &Memory, offset: usize, bytes: &mut [u8]) {
     unsafe {
         std::ptr::copy_nonoverlapping(memory.base().add(offset).as_ptr(), bytes.as_mut_ptr(), bytes.len())
     };
+}
+
+/// Reads a byte of each page of `length` bytes, by a function that copies bytes from an offset, so that all are there and
+/// mapped.
+pub(super) fn touch(length: usize, copy_out: impl Fn(usize, &mut [u8])) {
+    let mut byte = [0];
+    for offset in (0..length).step_by(page_size()) {
+        copy_out(offset, &mut byte);
+        black_box(byte);
+    }
 }

@@ -157,6 +157,11 @@ impl MemorySurface {
         super::memory::copy_out(&self.0.memory, offset, bytes);
     }
 
+    /// Has every page made and mapped in this process.
+    pub(crate) fn prefault(&self) -> Result<()> {
+        self.0.memory.prefault()
+    }
+
     /// The bytes that the surface keeps in memory, with all that belongs to it.
     pub(crate) fn allocation_size(&self) -> usize {
         self.0.memory.len()

@@ -263,6 +263,7 @@ fn memory_is_bounded_and_protected() {
     }
     assert_eq!(bytes, [1; 11], "a failure reads nothing");
     ok!(sfp_memory_write(memory, 0, bytes.as_ptr().cast(), 10));
+    ok!(sfp_memory_prefault(memory));
     // SAFETY: the region has 10 bytes, and nobody writes.
     assert_eq!(unsafe { *says!(sfp_memory_base(memory)).cast::<u8>().add(9) }, 1);
 

@@ -327,6 +327,7 @@ fn entries() -> Vec<Entry> {
         sfp_memory_base(w.memory.cast_const());
         sfp_memory_size(w.memory.cast_const());
         sfp_memory_is_writable(w.memory.cast_const());
+        sfp_memory_prefault(w.memory);
         sfp_memory_write(w.memory, 0, BYTES, 5);
         sfp_memory_read(w.memory.cast_const(), 0, w.out(0), 5);
 
@@ -341,6 +342,7 @@ fn entries() -> Vec<Entry> {
         sfp_surface_plane_count(w.surface.cast_const());
         sfp_surface_plane(w.surface.cast_const(), 0, w.out(0));
         sfp_surface_allocation_size(w.surface.cast_const());
+        sfp_surface_prefault(w.surface);
         sfp_surface_seed(w.surface.cast_const());
         sfp_surface_lock(w.surface, any(0), w.out(0));
         sfp_surface_unlock(w.surface, any(0));

@@ -6,6 +6,7 @@
 static void memory_is_shared_and_checked()
 {
     const auto memory = sfp::memory::create(100);
+    memory.prefault();
     CHECK(memory.size() == 100 && memory.is_writable() && memory.bytes().size() == 100);
     const std::array<std::byte, 3> from{ std::byte{ 1 }, std::byte{ 2 }, std::byte{ 3 } };
     memory.write(97, from);
@@ -24,6 +25,7 @@ static void pixels_are_rows()
     const auto surface = sfp::surface::create(17, 5);
     CHECK(surface.width() == 17 && surface.height() == 5 && surface.id() != 0 && surface.allocation_size() >= 17 * 5 * 4);
     CHECK(surface.pixel_format() == SFP_PIXEL_FORMAT_BGRA8 && surface.backing() == SFP_BACKING_NATIVE);
+    surface.prefault();
     const auto seed = surface.seed();
     {
         auto pixels = surface.lock();

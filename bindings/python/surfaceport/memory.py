@@ -51,6 +51,13 @@ class Memory(Handle[sfp_memory]):
         """Whether this process may write it."""
         return bool(c.sfp_memory_is_writable(self._reference))
 
+    def prefault(self) -> None:
+        """Has every page made and mapped in this process now, so that the first access to each does not have to.
+
+        Raises `ResourceExhausted`, when there is not as much memory.
+        """
+        check(c.sfp_memory_prefault(self._reference))
+
     @property
     def view(self) -> memoryview:
         """The bytes themselves; read-only if this process may not write them."""

@@ -93,6 +93,13 @@ class Surface(Handle[sfp_surface]):
         """The memory that it takes, with all that belongs to it, in bytes."""
         return int(c.sfp_surface_allocation_size(self._reference))
 
+    def prefault(self) -> None:
+        """Has every page made and mapped in this process now, which for large surfaces takes milliseconds.
+
+        Raises `ResourceExhausted`, when there is not as much memory.
+        """
+        check(c.sfp_surface_prefault(self._reference))
+
     @property
     def seed(self) -> int:
         """A number that moves whenever a process ends a lock for writing."""

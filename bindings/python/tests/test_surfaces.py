@@ -123,6 +123,17 @@ def test_a_lock_for_writing_moves_the_seed() -> None:
     assert surface.seed != seed
 
 
+def test_prefault_keeps_the_contents() -> None:
+    surface = sfp.Surface(1001, 77)
+    memory = sfp.Memory(5000)
+    memory.view[4096:4100] = b"kept"
+    surface.arrays[0][76, 1000] = 9
+    surface.prefault()
+    memory.prefault()
+    assert memory.view[4096:4100] == b"kept"
+    assert (surface.arrays[0][76, 1000] == 9).all()
+
+
 def test_values_and_states_are_kept() -> None:
     surface = sfp.Surface(4, 4)
     assert surface.value_names == ()

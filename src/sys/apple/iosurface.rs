@@ -22,6 +22,7 @@ use crate::layout::{Alignment, Layout, PlaneLayout, SurfaceDescriptor};
 use crate::sys::iosurface_geometry::{Geometry, Plane};
 use crate::sys::mach::port::SendRight;
 use crate::sys::mach::task;
+use crate::sys::memory_access::touch;
 use crate::sys::memory_surface::Purgeable;
 use crate::sys::shared_values::{check_room, entry_size};
 use crate::sys::wire::{SurfaceDetail, SurfaceKind};
@@ -157,6 +158,13 @@ impl Native {
         unsafe {
             std::ptr::copy_nonoverlapping(self.base.add(offset).as_ptr(), bytes.as_mut_ptr(), bytes.len())
         };
+    }
+
+    /// Has every page made and mapped in this process.
+    pub(crate) fn prefault(&self) -> Result<()> {
+        self.lock(true, false)?;
+        touch(self.layout.size(), |offset, bytes| self.copy_out(offset, bytes));
+        self.unlock(true, false)
     }
 
     pub(crate) fn allocation_size(&self) -> usize {

@@ -6,10 +6,11 @@ use std::sync::Arc;
 
 use rustix::fs::{MemfdFlags, SealFlags};
 use rustix::io::Errno;
-use rustix::mm::{MapFlags, ProtFlags};
+use rustix::mm::{Advice, MapFlags, ProtFlags};
 
 use crate::error::{Error, Result, Status};
-use crate::sys::posix::system_error;
+use crate::sys::memory_access::touch;
+use crate::sys::posix::{page_size, system_error};
 use crate::sys::wire::MAX_REGION;
 
 pub(crate) use crate::sys::memory_access::{Protection, copy_in, copy_out};
@@ -190,6 +191,26 @@ impl Memory {
         // SAFETY: the mapping has that length; F_SEAL_WRITE cannot be taken back and excludes writes and
         // writable mappings by anybody, so the bytes do not change while they are borrowed.
         unsafe { std::slice::from_raw_parts(self.base().as_ptr(), self.len()) }
+    }
+
+    /// Has every page made and mapped in this process.
+    pub(crate) fn prefault(&self) -> Result<()> {
+        let advice = if self.is_writable() { Advice::LinuxPopulateWrite } else { Advice::LinuxPopulateRead };
+        let length = self.len().next_multiple_of(page_size());
+        // SAFETY: whole pages of a mapping of ours; this advice changes no contents.
+        match unsafe { rustix::mm::madvise(self.base().as_ptr().cast(), length, advice) } {
+            Ok(()) => Ok(()),
+            // A kernel before 5.14.
+            Err(Errno::INVAL) => {
+                touch(self.len(), |offset, bytes| copy_out(self, offset, bytes));
+                Ok(())
+            }
+            // madvise(2): touching a page would have ended in SIGBUS, as there is no memory to make it of.
+            Err(Errno::FAULT) => {
+                Err(Error::fixed(Status::ResourceExhausted, "there is no memory for all pages of a region"))
+            }
+            Err(errno) => Err(system_error("making the pages of shared memory", errno)),
+        }
     }
 
     /// Gives pages back to the system; they read as zeroes until they are written again.

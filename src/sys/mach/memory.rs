@@ -17,6 +17,7 @@ use super::port::SendRight;
 use super::{check, task};
 use crate::error::{Error, Result, Status};
 use crate::sys::mach_message::{Lent, OwnedMemory};
+use crate::sys::memory_access::touch;
 use crate::sys::wire::MAX_REGION;
 
 pub(crate) use crate::sys::memory_access::{Protection, copy_in, copy_out};
@@ -243,6 +244,12 @@ impl Memory {
     /// The region as a message carries a payload. At most 256 MiB, so the length fits.
     pub(super) fn lend(&self) -> Lent {
         Lent::Memory { address: self.base().as_ptr() as u64, length: self.len() as u32 }
+    }
+
+    /// Has every page made and mapped in this process. macOS has no call for it.
+    pub(crate) fn prefault(&self) -> Result<()> {
+        touch(self.len(), |offset, bytes| copy_out(self, offset, bytes));
+        Ok(())
     }
 
     /// Has bytes read as zeroes.

@@ -92,6 +92,7 @@ impl Surface {
         fn plane_base(&self, plane: usize) -> NonNull<u8>;
         fn copy_in(&self, offset: usize, bytes: &[u8]);
         fn copy_out(&self, offset: usize, bytes: &mut [u8]);
+        fn prefault(&self) -> Result<()>;
         fn allocation_size(&self) -> usize;
         fn lock(&self, read_only: bool, avoid_sync: bool) -> Result<()>;
         fn unlock(&self, read_only: bool, avoid_sync: bool) -> Result<()>;

@@ -39,7 +39,7 @@ const GROUPS: [Group; 12] = [
     ("swapchains", &["swapchains", "swapchains_between_processes", "swapchains_hostile", "swapchains_sizes"]),
     ("rights", &["rights", "rights_between_processes"]),
     ("surfaces", &["surfaces_memory"]),
-    ("iosurface", &["surfaces", "iosurface"]),
+    ("iosurface", &["surfaces", "iosurface", "prefault"]),
     ("runloop", &["runloop"]),
     (C_API, &["c_api"]),
 ];

@@ -43,6 +43,12 @@ public final class Memory: @unchecked Sendable {
         sfp_memory_is_writable(handle)
     }
 
+    /// Has every page made and mapped in this process now, so that the first access to each does not have to.
+    /// - Throws: `resourceExhausted` if there is not as much memory.
+    public func prefault() throws(SurfacePortError) {
+        try check(sfp_memory_prefault(handle))
+    }
+
     /// Reads it where it lies. The bytes are valid in `body` only.
     public func withBytes<Result>(_ body: (UnsafeRawBufferPointer) throws -> Result) rethrows -> Result {
         try body(UnsafeRawBufferPointer(start: sfp_memory_base(handle), count: size))

@@ -50,6 +50,12 @@ public final class Surface: @unchecked Sendable {
     /// Moves when a lock for writing ends.
     public var seed: UInt32 { sfp_surface_seed(handle) }
 
+    /// Has every page made and mapped in this process now, which for large surfaces takes milliseconds.
+    /// - Throws: `resourceExhausted` if there is not as much memory.
+    public func prefault() throws(SurfacePortError) {
+        try check(sfp_surface_prefault(handle))
+    }
+
     /// Where its planes lie: one, or for Y'CbCr two or three.
     public var planes: [Plane] {
         (0..<Int(sfp_surface_plane_count(handle))).compactMap { index in

@@ -26,6 +26,15 @@ final class SurfaceTests: XCTestCase {
         }
     }
 
+    func testPrefaultKeepsTheContents() throws {
+        let surface = try Surface(width: 1001, height: 77)
+        let memory = try Memory(size: 5000)
+        try memory.write([1, 2, 3], at: 4096)
+        try surface.prefault()
+        try memory.prefault()
+        XCTAssertEqual(try memory.read(at: 4096, count: 3), [1, 2, 3])
+    }
+
     func testPlanes() throws {
         let surface = try Surface(width: 64, height: 32, format: .nv12)
         XCTAssertEqual(surface.format, .nv12)
