@@ -88,8 +88,10 @@ pub(crate) enum Contender {
     OursOutOfLine,
     /// One region of ours, filled again and again.
     OursInPlace,
-    /// Our swapchain, the consumer asleep.
+    /// Our swapchain, as it comes.
     Swapchain,
+    /// Our swapchain, the consumer asleep.
+    SwapchainAsleep,
     /// Our swapchain, the consumer looking without a pause.
     SwapchainBusy,
     Fifo,
@@ -117,7 +119,8 @@ impl Contender {
             Self::OursAsleep => "surfaceport channel, spin 0",
             Self::OursOutOfLine => "surfaceport, out of line",
             Self::OursInPlace => "surfaceport region in place",
-            Self::Swapchain => "surfaceport, consumer asleep",
+            Self::Swapchain => "surfaceport",
+            Self::SwapchainAsleep => "surfaceport, consumer asleep",
             Self::SwapchainBusy => "surfaceport, consumer busy",
             Self::Fifo => "FIFO",
             Self::Socket => "Unix stream socket",
@@ -158,8 +161,9 @@ pub(crate) fn host_end(plan: &Plan, peer: &Peer) -> Result<Box<dyn Link>> {
         }
         Contender::OursOutOfLine => Box::new(messages::OutOfLine::new(peer.channel()?.clone(), plan)),
         Contender::OursInPlace => Box::new(messages::InPlace::new(peer.channel()?.clone(), plan)?),
-        Contender::Swapchain => Box::new(swapchain::Showing::new(peer, false)?),
-        Contender::SwapchainBusy => Box::new(swapchain::Showing::new(peer, true)?),
+        Contender::Swapchain | Contender::SwapchainAsleep | Contender::SwapchainBusy => {
+            Box::new(swapchain::Showing::new(peer, plan.contender)?)
+        }
         Contender::Fifo => Box::new(stream::fifos(peer, plan)?),
         Contender::Socket => Box::new(stream::sockets(peer, plan)?),
         Contender::IpcChannel => Box::new(ipc::Bytes::host(peer, plan)?),
@@ -185,7 +189,9 @@ pub(crate) fn child_end(plan: &Plan, seat: &Seat) -> Result<Box<dyn Link>> {
         Contender::Ours | Contender::OursAsleep => Box::new(messages::Inline::new(channel(), plan)),
         Contender::OursOutOfLine => Box::new(messages::OutOfLine::new(channel(), plan)),
         Contender::OursInPlace => Box::new(messages::InPlace::new(channel(), plan)?),
-        Contender::Swapchain | Contender::SwapchainBusy => Box::new(swapchain::Drawing::new(seat, plan)?),
+        Contender::Swapchain | Contender::SwapchainAsleep | Contender::SwapchainBusy => {
+            Box::new(swapchain::Drawing::new(seat, plan)?)
+        }
         Contender::Fifo | Contender::Socket => Box::new(stream::Stream::child(seat, plan)?),
         Contender::IpcChannel => Box::new(ipc::Bytes::child(seat, plan)?),
         Contender::IpcMemory => Box::new(ipc::Copying::child(seat, plan)?),

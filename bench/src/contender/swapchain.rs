@@ -1,11 +1,13 @@
 //! Our swapchain, the child drawing.
 
+use std::time::Duration;
+
 use anyhow::Result;
 use surfaceport::surface::LockMode;
 use surfaceport::swapchain::{Consumer, Image, PresentInfo, PresentMode, Producer, SwapchainOptions};
 use surfaceport::{Status, Timeout, time};
 
-use super::{Arrival, Link, Plan, one_way, stamp};
+use super::{Arrival, Contender, Link, Plan, one_way, stamp};
 use crate::peer::{Peer, SOON, Seat};
 use crate::pin::look_until;
 
@@ -51,9 +53,12 @@ pub(super) struct Showing {
 }
 
 impl Showing {
-    pub(super) fn new(peer: &Peer, is_busy: bool) -> Result<Self> {
+    pub(super) fn new(peer: &Peer, contender: Contender) -> Result<Self> {
         let consumer = peer.host.accept_consumer(SOON)?;
-        Ok(Self { consumer, is_busy, shared: peer.desk.is_shared })
+        if contender == Contender::SwapchainAsleep {
+            consumer.set_spin_time(Duration::ZERO);
+        }
+        Ok(Self { consumer, is_busy: contender == Contender::SwapchainBusy, shared: peer.desk.is_shared })
     }
 }
 
