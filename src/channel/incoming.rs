@@ -299,6 +299,10 @@ impl Channel {
 
     /// Whether a message is the peer's, or this process's own bell.
     fn is_expected(&self, message: &Message) -> bool {
+        // Before the next question, which asks the kernel who we are.
+        if self.peer.get().is_some() && self.is_from_peer(message) {
+            return true;
+        }
         let is_own_bell = message.is_control()
             && message.id() == BELL
             && message.sender().is_some_and(|sender| sender.process_id == std::process::id());

@@ -75,6 +75,8 @@ struct State {
     /// The wait is by the user's own loop: leave word when nothing was found.
     by_descriptor: bool,
     asleep: bool,
+    /// The doorbell was rung, and what it said is still to be taken: a frame comes before that.
+    rung: bool,
     last_news: i64,
     /// The producer is gone: what every acquire says once the frames are used up.
     ended: Option<Error>,
@@ -174,6 +176,7 @@ impl Consumer {
             sleeps: 0,
             by_descriptor: false,
             asleep: false,
+            rung: false,
             last_news: time::now(),
             ended: None,
             statistics: ConsumerStatistics::default(),
@@ -279,6 +282,9 @@ impl Shared {
         let wait = self.watch(spin, deadline);
         loop {
             let mut state = self.state.lock();
+            if state.rung {
+                state.hear_doorbell(self);
+            }
             // First leave word, then look once more.
             state.fall_asleep(self);
             if let Some(frame) = state.take_frame(self) {
@@ -307,9 +313,7 @@ impl Shared {
                 return Err(Error::TIMED_OUT);
             }
             state.wake_up(self);
-            if ready & 1 != 0 {
-                state.hear_doorbell(self);
-            }
+            state.rung |= ready & 1 != 0;
             if ready & 2 != 0 {
                 state.hear_link(self);
             }
@@ -434,6 +438,7 @@ impl State {
     }
 
     fn hear_doorbell(&mut self, shared: &Shared) {
+        self.rung = false;
         match shared.doorbell.drain() {
             Ok(Rung::No | Rung::Yes) => {}
             Ok(Rung::RingerDead) | Err(_) => {

@@ -48,12 +48,24 @@ impl State {
         self.last_news = time::now();
         for _ in 0..NEWS_AT_ONCE {
             match shared.set.wait(Deadline::NOW) {
-                Ok(Ready::Receive(PORT_KEY)) => self.hear_port(shared),
-                Ok(Ready::Receive(OWN_DOORBELL_KEY)) => drop(shared.doorbell.drain()),
-                Ok(Ready::Receive(key) | Ready::Dead(key)) => self.hear_consumer(shared, key),
+                Ok(ready) => self.hear(shared, ready),
                 Err(_) => break,
             }
         }
+        self.settle_consumers();
+    }
+
+    /// Takes in one of the things that the kernel has.
+    pub(super) fn hear(&mut self, shared: &Arc<Shared>, ready: Ready) {
+        match ready {
+            Ready::Receive(PORT_KEY) => self.hear_port(shared),
+            Ready::Receive(OWN_DOORBELL_KEY) => drop(shared.doorbell.drain()),
+            Ready::Receive(key) | Ready::Dead(key) => self.hear_consumer(shared, key),
+        }
+    }
+
+    /// Looks at what consumers say in shared memory, and sends them the images that they lack.
+    pub(super) fn settle_consumers(&mut self) {
         self.see_who_left();
         self.send_generations();
     }

@@ -277,11 +277,14 @@ impl Shared {
 
     fn wait_for_image(self: &Arc<Self>, spin: &mut Spin, deadline: Deadline) -> Result<Image> {
         let wait = self.watch(spin, deadline);
+        if deadline.is_over() {
+            self.state.lock().hear_news(self);
+        }
         loop {
             let mut state = self.state.lock();
             // First leave word, then look once more.
             state.leave_word(self, true);
-            state.hear_news(self);
+            state.settle_consumers();
             let found = state.take_image(self);
             let alone = state.check_attendance();
             if found.is_some() || alone.is_err() || deadline.is_over() {
@@ -292,9 +295,15 @@ impl Shared {
             }
             // Not under the lock: other threads present and drop images meanwhile.
             drop(state);
-            sys::wait_readable(&[self.set.descriptor()], deadline)?;
+            let news = self.set.wait(deadline);
             if let Some(wait) = &wait {
                 spin.learn(wait);
+            }
+            match news {
+                Ok(ready) => self.state.lock().hear(self, ready),
+                // It is looked once more.
+                Err(error) if error.status() == Status::TimedOut => {}
+                Err(error) => return Err(error),
             }
         }
     }

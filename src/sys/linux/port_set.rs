@@ -119,9 +119,11 @@ impl PortSet {
 
     /// The next member that is ready; members take turns.
     pub(crate) fn wait(&self, deadline: Deadline) -> Result<Ready> {
+        // Not the deadline itself: only Linux 5.11 takes nanoseconds here, and poll(2) does everywhere.
+        let timeout = deadline.remaining().map(|_| rustix::event::Timespec::default());
         loop {
             let mut ready: [std::mem::MaybeUninit<epoll::Event>; 1] = [std::mem::MaybeUninit::uninit()];
-            match epoll::wait(&self.epoll, &mut ready, Some(&rustix::event::Timespec::default())) {
+            match epoll::wait(&self.epoll, &mut ready, timeout.as_ref()) {
                 Ok((events, _)) => {
                     if let Some(event) = events.first() {
                         let key = event.data.u64() >> 1;
