@@ -85,7 +85,7 @@ impl fmt::Display for Table {
 
 /// Of the instructions: 0.05 is 5 % more.
 fn difference(now: &Cost, then: &Cost) -> f64 {
-    now.instructions / then.instructions - 1.0
+    (now.instructions - then.instructions) / then.instructions
 }
 
 /// Which bars the call holds.
