@@ -22,8 +22,8 @@ pub(super) struct Trace(BTreeMap<String, Vec<Block>>);
 pub(super) struct Block {
     pub(super) calls: usize,
     system_calls: usize,
-    /// Those of the last call.
-    last: Vec<String>,
+    /// Those of the call that made the most.
+    most: Vec<String>,
 }
 
 impl Trace {
@@ -67,7 +67,9 @@ impl Trace {
                     let block = blocks.entry(call).or_default();
                     block.calls += 1;
                     block.system_calls += made.len();
-                    block.last = made;
+                    if made.len() > block.most.len() {
+                        block.most = made;
+                    }
                 }
                 (Some((place, name)), _) => bail!("the mark {place} {name} is out of place"),
                 (None, Some((_, made))) => {
@@ -97,9 +99,9 @@ impl Block {
         self.system_calls as f64 / self.calls as f64
     }
 
-    /// The system calls of a call.
+    /// The system calls of the call that made the most.
     pub(super) fn names(&self) -> String {
-        if self.last.is_empty() { "none".into() } else { self.last.join(", ") }
+        if self.most.is_empty() { "none".into() } else { self.most.join(", ") }
     }
 }
 
@@ -136,7 +138,7 @@ mod tests {
         )
         .unwrap();
         let cheapest = trace.cheapest(present()).unwrap();
-        assert_eq!(*cheapest, Block { calls: 2, system_calls: 2, last: vec!["sendto".into()] });
+        assert_eq!(*cheapest, Block { calls: 2, system_calls: 2, most: vec!["sendto".into()] });
         assert_eq!(cheapest.mean(), 1.0);
         assert_eq!(cheapest.names(), "sendto");
     }
