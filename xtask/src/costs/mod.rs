@@ -47,7 +47,7 @@ struct Bars {
 
 impl Bars {
     const NONE: Self = Self { instructions_below: None, awake: None, asleep: None };
-    /// With no other side awake that has to be woken.
+    /// Of a frame's calls while both sides are awake.
     const AWAKE: Self = Self { instructions_below: Some(150.0), awake: Some(0.0), asleep: None };
 }
 
