@@ -9,6 +9,7 @@ mod c_examples;
 mod c_tests;
 mod cargo;
 mod command;
+mod costs;
 mod cpp_examples;
 mod cpp_header;
 mod cpp_tests;
@@ -74,6 +75,12 @@ enum Task {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "ARGUMENTS")]
         arguments: Vec<String>,
     },
+    /// Count what a frame and a message cost in instructions and system calls, beside what docs/performance.md says.
+    Costs {
+        /// Write the table there.
+        #[arg(long)]
+        write: bool,
+    },
     /// Make the archives of a release, in target/dist.
     Dist,
     /// Install the library, its headers, the files of pkg-config and CMake, and the program.
@@ -111,6 +118,10 @@ fn run(task: Task) -> Result<ExitCode> {
                 project.command("cargo", ["run", "--release", "--package", "surfaceport-bench", "--"]);
             command = command.arg("--output").arg(project.target.join("bench"));
             arguments.iter().fold(command, |command, argument| command.arg(argument)).run()?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Task::Costs { write } => {
+            costs::run(&Project::find(false)?, write)?;
             Ok(ExitCode::SUCCESS)
         }
         Task::Abi => {

@@ -10,8 +10,8 @@ use crate::packages::{self, cinstall, cmake, debian, dist, homebrew, install};
 use crate::project::Project;
 use crate::report::{Entry, Outcome, Report};
 use crate::{
-    abi, c_examples, c_tests, cargo, cpp_examples, cpp_header, cpp_tests, dependencies, header, interop,
-    macos, objc_examples, python, readme, swift, symbols, version,
+    abi, c_examples, c_tests, cargo, costs, cpp_examples, cpp_header, cpp_tests, dependencies, header,
+    interop, macos, objc_examples, python, readme, swift, symbols, version,
 };
 
 /// A step of `cargo xtask test`. They run in this order.
@@ -47,6 +47,8 @@ pub(crate) enum Step {
     Version,
     /// The code blocks of README.md are extracts of the files that they name
     Readme,
+    /// A frame and a message cost as many instructions and system calls as docs/performance.md says
+    Costs,
     /// The C examples, built with the README's commands, run
     CExamples,
     /// What the Objective-C examples use is in the header; they compile where SDKROOT names an SDK
@@ -133,6 +135,7 @@ impl Step {
             Step::Symbols => symbols::check(project),
             Step::Version => version::check(project),
             Step::Readme => readme::check(project),
+            Step::Costs => costs::step(project),
             Step::CExamples => c_examples::run(project),
             Step::ObjcExamples => objc_examples::check(project),
             Step::CTests => c_tests::run(project),
