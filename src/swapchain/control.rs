@@ -318,20 +318,20 @@ impl ConsumerPage {
         self.consumed.0.load(Ordering::Acquire)
     }
 
-    /// Producer, behind a fence: which of the cells, whose frames have these numbers, this consumer has a claim to.
-    fn claims(&self, cells: CellSet, numbers: &[u64], taking: Taking) -> CellSet {
+    /// Producer, behind a fence: which of the cells, with these frames, this consumer has a claim to.
+    fn claims(&self, cells: CellSet, frames: &[FrameWord], taking: Taking) -> CellSet {
         let mut claimed = CellSet::NONE;
         // `consumed` before the holds, see the module's text.
         if let Taking::EachAbove(floor) = taking {
             let done = floor.max(self.consumed());
-            claimed = cells.filter(|cell| numbers[cell] > done);
+            claimed = cells.filter(|cell| frames[cell].number() > done);
         }
         // Relaxed: a hold that has to be seen here, by the fence or by `consumed`, has its place seen, too.
         let places = self.places.load(Ordering::Relaxed) as usize;
         for hold in self.hold.0.iter().take(places) {
             // Acquire: pairs with the release of the hold, behind which the pixels may be written.
             let held = FrameWord(hold.load(Ordering::Acquire));
-            if held.number() != 0 && numbers.get(held.cell()) == Some(&held.number()) {
+            if held != FrameWord::NONE && frames.get(held.cell()) == Some(&held) {
                 claimed.insert(held.cell());
             }
         }
@@ -380,16 +380,15 @@ impl CellSet {
     }
 }
 
-/// Producer: the first of the candidates that no consumer has a claim to; `numbers` are those of the frames in the cells
-/// (0: none yet). None of the candidates is the latest frame's cell. The fence P2 lies behind it: at the end of
+/// Producer: the first of the candidates that no consumer has a claim to; `frames` are those in the cells. None of the candidates is the latest frame's cell. The fence P2 lies behind it: at the end of
 /// [`ProducerPage::publish`], or of `set_waiting`.
 pub(crate) fn find_free_cell<'a>(
     candidates: CellSet,
-    numbers: &[u64],
+    frames: &[FrameWord],
     consumers: impl Iterator<Item = (&'a ConsumerPage, Taking)>,
 ) -> Option<usize> {
     let claims = |free: CellSet, (page, taking): (&ConsumerPage, Taking)| {
-        free.without(page.claims(free, numbers, taking))
+        free.without(page.claims(free, frames, taking))
     };
     consumers.fold(candidates, claims).first()
 }
@@ -476,8 +475,8 @@ mod loom_model {
             let Some(cell) = find_free_cell(candidates, &own.cells, consumers) else { return false };
             let number = latest.number() + 1;
             self.draw(cell, number);
-            own.cells[cell] = number;
             own.latest = FrameWord::new(number, 0, cell);
+            own.cells[cell] = own.latest;
             self.producer.publish(own.latest, 0, &PresentInfo::default());
             true
         }
@@ -486,13 +485,13 @@ mod loom_model {
     /// What the producer knows without looking into shared memory, as the real one does. It matters to the model:
     /// loom remembers one access to each atomic for finding races, and a load of one's own hides that of another.
     struct Own {
-        cells: [u64; 2],
+        cells: [FrameWord; 2],
         latest: FrameWord,
     }
 
     impl Own {
         fn new() -> Self {
-            Self { cells: [0; 2], latest: FrameWord::NONE }
+            Self { cells: [FrameWord::NONE; 2], latest: FrameWord::NONE }
         }
     }
 

@@ -278,15 +278,17 @@ impl Link {
     #[inline]
     pub(super) fn ring_if_waiting(&mut self) {
         let sleep = self.page.waiting();
-        if sleep != 0 && sleep != self.rung {
+        if sleep != 0 {
             self.ring(sleep);
         }
     }
 
     #[cold]
     fn ring(&mut self, sleep: u64) {
-        self.rung = sleep;
-        // A dead consumer's links say so as well, and are heard with the news.
-        let _ = self.ringer.ring();
+        if sleep != self.rung {
+            self.rung = sleep;
+            // A dead consumer's links say so as well, and are heard with the news.
+            let _ = self.ringer.ring();
+        }
     }
 }

@@ -66,11 +66,17 @@ pub struct ProducerStatistics {
 /// An image that is the producer's alone. Dropping it without presenting it gives it back.
 #[derive(Debug)]
 pub struct Image {
-    shared: Arc<Shared>,
     surface: Surface,
+    claim: Claim,
+}
+
+/// To a cell of its producer's own, given back when it is dropped.
+#[derive(Debug)]
+struct Claim {
+    /// None once the image was presented.
+    shared: Option<Arc<Shared>>,
     cell: usize,
     generation: u16,
-    presented: bool,
 }
 
 impl Image {
@@ -81,27 +87,27 @@ impl Image {
 
     /// Which of the swapchain's images it is, from 0.
     pub fn index(&self) -> usize {
-        self.cell % MAX_IMAGES
+        self.claim.cell % MAX_IMAGES
     }
 }
 
-impl Drop for Image {
+impl Drop for Claim {
     #[inline]
     fn drop(&mut self) {
-        if !self.presented {
-            self.give_back();
+        if let Some(shared) = self.shared.take() {
+            self.give_back(&shared);
         }
     }
 }
 
-impl Image {
+impl Claim {
     #[cold]
-    fn give_back(&self) {
-        let mut state = self.shared.state.lock();
+    fn give_back(&self, shared: &Shared) {
+        let mut state = shared.state.lock();
         if state.knows(self.generation) {
             state.drawing.remove(self.cell);
             if state.wanted {
-                let _ = self.shared.ringer.ring();
+                let _ = shared.ringer.ring();
             }
         }
     }
@@ -183,22 +189,28 @@ impl Producer {
     pub fn present(&self, mut image: Image, info: &PresentInfo) -> Result<u64, (Image, Error)> {
         let shared = &self.0;
         let mut state = shared.state.lock();
-        if !Arc::ptr_eq(&image.shared, shared) || !state.knows(image.generation) {
+        let Claim { shared: owner, cell, generation } = &mut image.claim;
+        let (cell, generation) = (*cell, *generation);
+        if owner.as_ref().is_none_or(|owner| !Arc::ptr_eq(owner, shared)) || !state.knows(generation) {
             drop(state);
             let message = "an image was presented that is not of this swapchain's current generation";
             return Err((image, Error::fixed(Status::WrongState, message)));
         }
         let now = time::now();
-        let frame = FrameWord::new(state.latest.number() + 1, image.generation, image.cell);
+        let frame = FrameWord::new(state.latest.number() + 1, generation, cell);
         shared.page.publish(frame, now, info);
         state.note_presented(frame);
         for link in &mut state.consumers {
             link.ring_if_waiting();
         }
-        if now - state.last_news > NEWS_INTERVAL.as_nanos() as i64 {
-            state.hear_news(shared);
+        let news_are_due = now - state.last_news > NEWS_INTERVAL.as_nanos() as i64;
+        drop(state);
+        // It has nothing to give back, nor anything else.
+        *owner = None;
+        std::mem::forget(image.claim);
+        if news_are_due {
+            self.service();
         }
-        image.presented = true;
         Ok(frame.number())
     }
 
@@ -226,6 +238,7 @@ impl Producer {
 
     /// Looks after consumers that come and go, without waiting. [`Self::acquire`] does it too; a producer that draws
     /// rarely calls it when [`Self::descriptor`] is readable.
+    #[cold]
     pub fn service(&self) {
         self.0.state.lock().hear_news(&self.0);
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::links::Link;
-use super::{Image, ProducerStatistics, Shared};
+use super::{Claim, Image, ProducerStatistics, Shared};
 use crate::error::{Error, Result, Status};
 use crate::layout::SurfaceDescriptor;
 use crate::surface::Surface;
@@ -17,10 +17,8 @@ pub(super) struct State {
     pub(super) current: Generation,
     /// The generation of the latest frame, while the current one has none yet.
     pub(super) previous: Option<Generation>,
-    /// Of the frame that was last presented in each cell; 0: none.
-    pub(super) numbers: [u64; CELLS],
-    /// Of that frame.
-    pub(super) generations: [u16; CELLS],
+    /// The frame that was last presented in each cell.
+    pub(super) frames: [FrameWord; CELLS],
     /// The cells in which somebody draws.
     pub(super) drawing: CellSet,
     pub(super) latest: FrameWord,
@@ -64,8 +62,7 @@ impl State {
             options: *options,
             current,
             previous: None,
-            numbers: [0; CELLS],
-            generations: [0; CELLS],
+            frames: [FrameWord::NONE; CELLS],
             drawing: CellSet::NONE,
             latest: FrameWord::NONE,
             consumers: Vec::new(),
@@ -83,12 +80,18 @@ impl State {
     #[inline]
     pub(super) fn note_presented(&mut self, frame: FrameWord) {
         let cell = frame.cell();
-        self.numbers[cell] = frame.number();
-        self.generations[cell] = frame.generation();
+        self.frames[cell] = frame;
         self.drawing.remove(cell);
         self.latest = frame;
-        if self.previous.is_some() && frame.generation() == self.current.number {
-            // The first frame of a new generation: who attaches from here on needs the old one no more.
+        if self.previous.is_some() {
+            self.leave_previous();
+        }
+    }
+
+    /// The first frame of a new generation: who attaches from here on needs the old one no more.
+    #[cold]
+    fn leave_previous(&mut self) {
+        if self.latest.generation() == self.current.number {
             self.previous = None;
         }
     }
@@ -126,8 +129,8 @@ impl State {
         let cell = self.find_image()?;
         let surface = self.current.images.get(cell % MAX_IMAGES)?.clone();
         self.drawing.insert(cell);
-        let generation = self.current.number;
-        Some(Image { shared: shared.clone(), surface, cell, generation, presented: false })
+        let claim = Claim { shared: Some(shared.clone()), cell, generation: self.current.number };
+        Some(Image { surface, claim })
     }
 
     /// The cell of an image that nobody has a claim to.
@@ -143,7 +146,7 @@ impl State {
             candidates.remove(self.latest.cell());
         }
         let consumers = self.consumers.iter().map(|link| (&*link.page, link.taking));
-        find_free_cell(candidates, &self.numbers, consumers)
+        find_free_cell(candidates, &self.frames, consumers)
     }
 
     /// Those of the cells whose frames wait for no consumer that is still to come, or to get its images.
@@ -157,19 +160,19 @@ impl State {
             return cells;
         }
         let floor = self.waiting_floor();
-        let waits = |cell: usize| self.numbers[cell] > floor;
+        let waits = |frame: &FrameWord| frame.number() > floor;
         // A consumer gets their images before those of a new size, of which there can be no frame until then.
-        if (0..CELLS).any(|cell| waits(cell) && self.generations[cell] != self.current.number) {
+        if self.frames.iter().any(|frame| waits(frame) && frame.generation() != self.current.number) {
             return CellSet::NONE;
         }
-        cells.filter(|cell| !waits(cell))
+        cells.filter(|cell| !waits(&self.frames[cell]))
     }
 
     /// While there is no consumer, fifo frames above this number wait for one. Not those whose images are gone: who
     /// had them took these frames, or did not and is gone too.
     pub(super) fn waiting_floor(&self) -> u64 {
-        let frames = self.generations.iter().zip(self.numbers);
-        let lost = frames.filter(|(generation, _)| !self.knows(**generation)).map(|(_, number)| number);
+        let lost = self.frames.iter().filter(|frame| !self.knows(frame.generation()));
+        let lost = lost.map(|frame| frame.number());
         lost.max().unwrap_or(0).max(self.waiting_above)
     }
 
