@@ -62,5 +62,24 @@ pub(crate) fn run(options: &Options) -> Result<Vec<Table>> {
     table.note("The producer's timer is in it, the same for each; nothing is drawn but a few pixels.");
     table.note("The eventfd hands nothing over: it is what the timer and a wake take.");
     table.note("Left out: consumers that look without a pause, which take a whole processor.");
-    Ok(vec![table])
+    Ok(vec![table, idle(options)?])
+}
+
+/// Both sides of what is connected, while nothing is sent.
+fn idle(options: &Options) -> Result<Table> {
+    const IDLERS: [Contender; 3] = [Contender::Swapchain, Contender::Ours, Contender::FloorEventfd];
+    let pause = options.count(10, 1) as u64 * 1_000_000_000;
+    let title = format!("Processor time of both processes for two messages and {} s between them", pause / 1_000_000_000);
+    let mut table = Table::new("idle", &title, Unit::Nanoseconds);
+    let plan = |contender| Plan { in_order: true, ..frame_plan(contender, 64, 64) };
+    for mut connection in connect(&IDLERS, options, plan)? {
+        let capacity = connection.plan.capacity;
+        // So that a channel has its ring, and who learns has learnt that waits are short.
+        connection.paced(capacity, 0, 200)?;
+        let mut series = Series::default();
+        series.push_value(connection.clocked(capacity, pause, 2)? as f64);
+        table.add("idle", 0.0, connection.plan.contender.name(), &series);
+    }
+    table.note("Measured once, not in rounds.");
+    Ok(table)
 }
