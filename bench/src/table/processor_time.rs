@@ -69,7 +69,10 @@ pub(crate) fn run(options: &Options) -> Result<Vec<Table>> {
 fn idle(options: &Options) -> Result<Table> {
     const IDLERS: [Contender; 3] = [Contender::Swapchain, Contender::Ours, Contender::FloorEventfd];
     let pause = options.count(10, 1) as u64 * 1_000_000_000;
-    let title = format!("Processor time of both processes for two messages and {} s between them", pause / 1_000_000_000);
+    let title = format!(
+        "Processor time of both processes for two messages and {} s between them",
+        pause / 1_000_000_000
+    );
     let mut table = Table::new("idle", &title, Unit::Nanoseconds);
     let plan = |contender| Plan { in_order: true, ..frame_plan(contender, 64, 64) };
     for mut connection in connect(&IDLERS, options, plan)? {
