@@ -3172,6 +3172,23 @@ sfp_status sfp_channel_is_peer_dead(const struct sfp_channel *channel, bool *dea
 uint64_t sfp_channel_refused(const struct sfp_channel *channel);
 
 /**
+ * Sets how long a wait of a channel watches the shared memory before it sleeps: 50 µs unless it is set.
+ *
+ * Watching takes a processor, and saves the tens of microseconds that it costs to sleep and to be woken.
+ * Where waits turn out to be longer, it sleeps at once, whatever the time.
+ *
+ * Parameters:
+ * - `channel`: the channel.
+ * - `time_ns`: the longest time to watch, in nanoseconds; 0 is not to watch.
+ *
+ * Returns SFP_STATUS_OK, or what any call can return.
+ *
+ * Threads: any, also while another one waits. Systems: all.
+ */
+sfp_status sfp_channel_set_spin_time(struct sfp_channel *channel,
+                                     uint64_t time_ns);
+
+/**
  * A file descriptor that is readable when sfp_channel_receive() would not wait, and for good once the
  * peer is gone, for poll, epoll or kqueue.
  *
@@ -3356,6 +3373,23 @@ sfp_status sfp_producer_get_statistics(const struct sfp_producer *producer,
  */
 sfp_status sfp_producer_create_consumer_right(struct sfp_producer *producer,
                                               struct sfp_consumer_right **right);
+
+/**
+ * Sets how long a wait of sfp_producer_acquire() watches the shared memory before it sleeps: 50 µs unless it is set.
+ *
+ * Watching takes a processor, and saves the tens of microseconds that it costs to sleep and to be woken.
+ * Where waits turn out to be longer, it sleeps at once, whatever the time.
+ *
+ * Parameters:
+ * - `producer`: the producer.
+ * - `time_ns`: the longest time to watch, in nanoseconds; 0 is not to watch.
+ *
+ * Returns SFP_STATUS_OK, or what any call can return.
+ *
+ * Threads: any, also while another one waits. Systems: all.
+ */
+sfp_status sfp_producer_set_spin_time(struct sfp_producer *producer,
+                                      uint64_t time_ns);
 
 /**
  * A file descriptor that is readable when sfp_producer_acquire(), without waiting, or
@@ -3599,6 +3633,23 @@ sfp_status sfp_consumer_acquire(struct sfp_consumer *consumer,
  */
 sfp_status sfp_consumer_get_statistics(const struct sfp_consumer *consumer,
                                        struct sfp_consumer_statistics *statistics);
+
+/**
+ * Sets how long a wait of sfp_consumer_acquire() watches the shared memory before it sleeps: 50 µs unless it is set.
+ *
+ * Watching takes a processor, and saves the tens of microseconds that it costs to sleep and to be woken.
+ * Where waits turn out to be longer, it sleeps at once, whatever the time.
+ *
+ * Parameters:
+ * - `consumer`: the consumer.
+ * - `time_ns`: the longest time to watch, in nanoseconds; 0 is not to watch.
+ *
+ * Returns SFP_STATUS_OK, or what any call can return.
+ *
+ * Threads: any, also while another one waits. Systems: all.
+ */
+sfp_status sfp_consumer_set_spin_time(struct sfp_consumer *consumer,
+                                      uint64_t time_ns);
 
 /**
  * A file descriptor that is readable when sfp_consumer_acquire(), without waiting, has something to do,

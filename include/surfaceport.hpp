@@ -1249,6 +1249,12 @@ public:
     }
     std::uint64_t refused() const noexcept { return sfp_channel_refused(get()); }
 
+    /** How long a wait watches the shared memory before it sleeps, as sfp_channel_set_spin_time(). */
+    result<void> set_spin_time(timeout longest) const
+    {
+        return detail::done(sfp_channel_set_spin_time(get(), static_cast<std::uint64_t>(longest.count())));
+    }
+
     /** Readable when receive() would not wait; it is the library's. */
     int fd() const noexcept { return sfp_channel_fd(get()); }
 };
@@ -1357,6 +1363,12 @@ public:
         return detail::give(sfp_consumer_get_statistics(get(), &counted), [&] { return counted; });
     }
 
+    /** How long acquire() watches the shared memory before it sleeps, as sfp_consumer_set_spin_time(). */
+    result<void> set_spin_time(timeout longest) const
+    {
+        return detail::done(sfp_consumer_set_spin_time(get(), static_cast<std::uint64_t>(longest.count())));
+    }
+
     /** Readable when acquire(sfp::poll) has something to do; it is the library's. Acquire until nothing comes first. */
     int fd() const noexcept { return sfp_consumer_fd(get()); }
 };
@@ -1456,6 +1468,12 @@ public:
         sfp_consumer_right *made = nullptr;
         return detail::give(sfp_producer_create_consumer_right(get(), &made),
                             [&] { return consumer_right::adopt(made); });
+    }
+
+    /** How long acquire() watches the shared memory before it sleeps, as sfp_producer_set_spin_time(). */
+    result<void> set_spin_time(timeout longest) const
+    {
+        return detail::done(sfp_producer_set_spin_time(get(), static_cast<std::uint64_t>(longest.count())));
     }
 
     /** Readable when acquire(sfp::poll) or service() has something to do; it is the library's. */

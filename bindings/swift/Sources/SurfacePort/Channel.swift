@@ -77,6 +77,12 @@ public final class Channel: @unchecked Sendable {
         sfp_channel_refused(handle)
     }
 
+    /// Sets how long a wait watches the shared memory before it sleeps: 50 µs unless it is set, and `.zero` is not to
+    /// watch. Where waits turn out to be longer, it sleeps at once, whatever the time.
+    public func setSpinTime(_ time: Duration) throws(SurfacePortError) {
+        try check(sfp_channel_set_spin_time(handle, UInt64(nanoseconds(time))))
+    }
+
     /// Readable when ``receive(timeout:)`` would not wait, and for good once the peer is gone. It is the library's.
     public var fileDescriptor: Int32 {
         sfp_channel_fd(handle)

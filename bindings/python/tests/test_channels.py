@@ -1,0 +1,45 @@
+"""Channels inside one process."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator
+
+import pytest
+import surfaceport as sfp
+from conftest import WAIT
+
+
+@pytest.fixture
+def pair() -> Iterator[tuple[sfp.Channel, sfp.Channel]]:
+    first, second = sfp.ChannelEnd.pair()
+    with first.open() as one, second.open() as other:
+        yield one, other
+
+
+def warm_up(one: sfp.Channel, other: sfp.Channel) -> None:
+    """Has messages go through shared memory."""
+    for n in range(20):
+        one.send(sfp.Message(n), WAIT)
+        assert other.receive(WAIT).id == n
+
+
+def work_of_a_wait(channel: sfp.Channel) -> float:
+    """What a wait in vain takes of the processor."""
+    before = time.thread_time()
+    with pytest.raises(sfp.TimedOut):
+        channel.receive(0.2)
+    return time.thread_time() - before
+
+
+def test_a_spin_time_is_how_long_a_wait_watches(pair: tuple[sfp.Channel, sfp.Channel]) -> None:
+    one, other = pair
+    warm_up(one, other)
+    other.set_spin_time(0)
+    work_of_a_wait(other)  # The first one pays for more than itself.
+    asleep = work_of_a_wait(other)
+    other.set_spin_time(math.inf)
+    assert work_of_a_wait(other) > 4 * asleep
+    other.set_spin_time(0)
+    warm_up(one, other)

@@ -1,0 +1,71 @@
+import XCTest
+
+@testable import SurfacePort
+
+/// Channels inside one process.
+final class ChannelTests: XCTestCase {
+    private func makeChannel() throws -> (Channel, Channel) {
+        let (one, other) = try ChannelEnd.makePair()
+        return (try one.open(), try other.open())
+    }
+
+    /// Has messages go through shared memory.
+    private func warmUp(_ one: Channel, _ other: Channel) throws {
+        for n in 0..<20 {
+            try one.send(Message(id: UInt32(n)), timeout: limit)
+            XCTAssertEqual(try other.receive(timeout: limit).id, UInt32(n))
+        }
+    }
+
+    /// What a wait in vain takes of the processor, in nanoseconds.
+    private func work(ofWaitAt channel: Channel) -> UInt64 {
+        let before = threadTime()
+        assertThrows(.timedOut) { try channel.receive(timeout: .milliseconds(200)) }
+        return threadTime() - before
+    }
+
+    private func threadTime() -> UInt64 {
+        var now = timespec()
+        clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now)
+        return UInt64(now.tv_sec) * 1_000_000_000 + UInt64(now.tv_nsec)
+    }
+
+    func testASpinTimeIsHowLongAWaitWatches() throws {
+        let (one, other) = try makeChannel()
+        try warmUp(one, other)
+        try other.setSpinTime(.zero)
+        _ = work(ofWaitAt: other)  // The first one pays for more than itself.
+        let asleep = work(ofWaitAt: other)
+        try other.setSpinTime(.seconds(1_000_000))
+        XCTAssertGreaterThan(work(ofWaitAt: other), 4 * asleep)
+        try other.setSpinTime(.zero)
+        try warmUp(one, other)
+    }
+
+    func testSpinTimesOfFramesAreHowLongWaitsWatch() throws {
+        let producer = try Producer(SwapchainOptions(width: 8, height: 8, mode: .fifo))
+        let consumer = try producer.makeConsumerRight().attach()
+        try producer.setSpinTime(.zero)
+        try consumer.setSpinTime(.zero)
+        func present() throws { try producer.present(try XCTUnwrap(try producer.acquire(timeout: limit))) }
+        func work(_ wait: () throws -> Void) -> UInt64 {
+            let before = threadTime()
+            assertThrows(.timedOut) { try wait() }
+            return threadTime() - before
+        }
+        let wait = Duration.milliseconds(200)
+        func waitForFrame() throws { _ = try consumer.acquire(timeout: wait) }
+        func waitForImage() throws { _ = try producer.acquire(timeout: wait) }
+        try present()
+        XCTAssertNotNil(try consumer.acquire(timeout: limit))
+        _ = work(waitForFrame)
+        let consumerAsleep = work(waitForFrame)
+        try consumer.setSpinTime(.seconds(1_000_000))
+        XCTAssertGreaterThan(work(waitForFrame), 4 * consumerAsleep)
+        for _ in 0..<3 { try present() }
+        _ = work(waitForImage)
+        let producerAsleep = work(waitForImage)
+        try producer.setSpinTime(.seconds(1_000_000))
+        XCTAssertGreaterThan(work(waitForImage), 4 * producerAsleep)
+    }
+}

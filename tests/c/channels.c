@@ -1,0 +1,68 @@
+/* Channels, as a program in C uses them: how long they watch before they sleep. */
+#define _DEFAULT_SOURCE
+
+#include <time.h>
+
+#include "roles.h"
+
+static void make_channel(sfp_channel **one, sfp_channel **other)
+{
+    sfp_channel_end *ends[2];
+    OK(sfp_channel_end_create_pair(&ends[0], &ends[1]));
+    OK(sfp_channel_end_open(ends[0], one));
+    OK(sfp_channel_end_open(ends[1], other));
+    sfp_channel_end_release(ends[0]);
+    sfp_channel_end_release(ends[1]);
+}
+
+static void expect(sfp_channel *channel, uint32_t id)
+{
+    sfp_message *message = NULL;
+    OK(sfp_channel_receive(channel, SOON, &message));
+    CHECK(sfp_message_id(message) == id);
+    sfp_message_release(message);
+}
+
+/* Has messages go through shared memory. */
+static void warm_up(sfp_channel *from, sfp_channel *to)
+{
+    for (uint32_t n = 0; n < 20; n++) {
+        OK(sfp_channel_send(from, sfp_message_create(n), SOON));
+        expect(to, n);
+    }
+}
+
+/* What a wait in vain takes of the processor. */
+static clock_t work_of_a_wait(sfp_channel *channel)
+{
+    sfp_message *none = NULL;
+    clock_t before = clock();
+    FAILS(SFP_STATUS_TIMED_OUT, sfp_channel_receive(channel, SFP_MILLISECONDS(200), &none));
+    return clock() - before;
+}
+
+static void a_spin_time_is_how_long_a_wait_watches(void)
+{
+    sfp_channel *one = NULL, *other = NULL;
+    make_channel(&one, &other);
+    warm_up(one, other);
+    OK(sfp_channel_set_spin_time(other, 0));
+    (void)work_of_a_wait(other); /* the first one pays for more than itself */
+    const clock_t asleep = work_of_a_wait(other);
+    OK(sfp_channel_set_spin_time(other, UINT64_MAX));
+    const clock_t watching = work_of_a_wait(other);
+    CHECK(watching > 4 * asleep);
+    OK(sfp_channel_set_spin_time(other, 0));
+    warm_up(one, other);
+    sfp_channel_release(one);
+    sfp_channel_release(other);
+}
+
+int main(int argc, char **argv)
+{
+    run_role(argc, argv, NULL, 0);
+    descriptors_before = open_descriptors();
+    RUN(a_spin_time_is_how_long_a_wait_watches);
+    RUN(nothing_is_left);
+    return finish();
+}

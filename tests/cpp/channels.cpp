@@ -1,0 +1,49 @@
+/* Channels, as a program in C++ uses them: how long they watch before they sleep. */
+#include <ctime>
+
+#include "check.hpp"
+
+static std::pair<sfp::channel, sfp::channel> make_channel()
+{
+    auto ends = sfp::channel_end::create_pair();
+    return { std::move(ends.first).open(), std::move(ends.second).open() };
+}
+
+/* Has messages go through shared memory. */
+static void warm_up(const sfp::channel &from, const sfp::channel &to)
+{
+    for (std::uint32_t n = 0; n < 20; n++) {
+        from.send(sfp::message(n, ""), SOON);
+        CHECK(to.receive(SOON)->id() == n);
+    }
+}
+
+/* What a wait in vain takes of the processor. */
+static std::clock_t work_of_a_wait(const sfp::channel &channel)
+{
+    const auto before = std::clock();
+    CHECK(channel.receive(200ms).timed_out());
+    return std::clock() - before;
+}
+
+static void a_spin_time_is_how_long_a_wait_watches()
+{
+    const auto [one, other] = make_channel();
+    warm_up(one, other);
+    other.set_spin_time(0s);
+    (void)work_of_a_wait(other); /* the first one pays for more than itself */
+    const auto asleep = work_of_a_wait(other);
+    other.set_spin_time(sfp::timeout::forever());
+    CHECK(work_of_a_wait(other) > 4 * asleep);
+    other.set_spin_time(-1s);
+    warm_up(one, other);
+}
+
+int main(int, char **argv)
+{
+    program = argv[0];
+    descriptors_before = open_descriptors();
+    RUN(a_spin_time_is_how_long_a_wait_watches);
+    RUN(nothing_is_left);
+    return finish();
+}
