@@ -3088,6 +3088,27 @@ sfp_status sfp_channel_send(struct sfp_channel *channel,
                             int64_t timeout_ns);
 
 /**
+ * Sends a message if the peer's queue has room for it, and drops it otherwise, with all that it carries:
+ * for what is soon outdated, such as positions or progress. Never waits.
+ *
+ * Success ends your reference to the message, also if it was dropped: do not release it. On failure it
+ * is still yours, whole. A queue is also full while another thread waits for room in it.
+ *
+ * Parameters:
+ * - `channel`: the channel.
+ * - `message`: what to send.
+ * - `sent`: becomes true, or false if the message was dropped, which sfp_channel_dropped() counts. It can
+ *   be NULL.
+ *
+ * Returns as sfp_send(), but for SFP_STATUS_TIMED_OUT.
+ *
+ * Threads: any, several at once with one channel. Systems: all.
+ */
+sfp_status sfp_channel_send_or_drop(struct sfp_channel *channel,
+                                    struct sfp_message *message,
+                                    bool *sent);
+
+/**
  * Sends a message with a right to answer it once, and waits for the answer. Whoever the peer passes
  * that right on to may answer.
  *
@@ -3170,6 +3191,18 @@ sfp_status sfp_channel_is_peer_dead(const struct sfp_channel *channel, bool *dea
  * Threads: any. Systems: all.
  */
 uint64_t sfp_channel_refused(const struct sfp_channel *channel);
+
+/**
+ * How many messages sfp_channel_send_or_drop() has dropped.
+ *
+ * Parameters:
+ * - `channel`: the channel.
+ *
+ * Returns the number; 0 if `channel` is NULL.
+ *
+ * Threads: any. Systems: all.
+ */
+uint64_t sfp_channel_dropped(const struct sfp_channel *channel);
 
 /**
  * Sets how long a wait of a channel watches the shared memory before it sleeps: 50 µs unless it is set.

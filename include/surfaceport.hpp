@@ -1217,6 +1217,16 @@ public:
         return detail::done(sfp_channel_send(get(), what.get(), limit.count()), [&] { (void)what.release(); });
     }
 
+    /** Sends if there is room, and drops the message otherwise, as sfp_channel_send_or_drop(): whether it was sent. */
+    result<bool> send_or_drop(message &&what) const
+    {
+        bool sent = false;
+        return detail::give(sfp_channel_send_or_drop(get(), what.get(), &sent), [&] {
+            (void)what.release();
+            return sent;
+        });
+    }
+
     /** Sends and waits for the answer, as sfp_channel_request(). A failure leaves the message empty if it was sent. */
     result<message> request(message &&what, timeout limit) const
     {
@@ -1248,6 +1258,7 @@ public:
         return detail::give(sfp_channel_is_peer_dead(get(), &dead), [&] { return dead; });
     }
     std::uint64_t refused() const noexcept { return sfp_channel_refused(get()); }
+    std::uint64_t dropped() const noexcept { return sfp_channel_dropped(get()); }
 
     /** How long a wait watches the shared memory before it sleeps, as sfp_channel_set_spin_time(). */
     result<void> set_spin_time(timeout longest) const

@@ -60,6 +60,14 @@ impl SendError {
         self.error.status()
     }
 
+    /// Sends the message once more.
+    pub(crate) fn retry(self, send: impl FnOnce(Message) -> Result<(), Self>) -> Result<(), Self> {
+        match self.message {
+            Some(message) => send(*message),
+            None => Err(self),
+        }
+    }
+
     /// The message, to be sent again or elsewhere.
     pub fn into_message(self) -> Option<Message> {
         self.message.map(|message| *message)

@@ -21,7 +21,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use parking_lot::Mutex;
+use parking_lot::{Mutex, MutexGuard};
 
 use self::incoming::Incoming;
 use self::outgoing::Outgoing;
@@ -35,6 +35,9 @@ use crate::time::{Deadline, Timeout};
 
 /// Messages of strangers that one call looks at when it is not to wait.
 const STRANGERS_AT_ONCE: u64 = 64;
+
+/// After so long a thread that wants the sending half at once looks again whether who has it waits.
+const A_MOMENT: Duration = Duration::from_millis(1);
 
 /// One end of a channel that is not in use yet: it can still be sent to the process that will use it.
 #[derive(Debug)]
@@ -64,10 +67,13 @@ pub struct Channel {
     /// Nobody can send to this end any more, and what was queued has been received.
     ended: AtomicBool,
     refused: AtomicU64,
+    dropped: AtomicU64,
     /// The program waits by the descriptor.
     polled: AtomicBool,
     spin_time: SpinTime,
     outgoing: Mutex<Outgoing>,
+    /// The thread that has the lock of `outgoing` waits for room.
+    waits_for_room: AtomicBool,
     incoming: Mutex<Incoming>,
 }
 
@@ -99,9 +105,11 @@ impl ChannelEnd {
             process: None,
             ended: AtomicBool::new(false),
             refused: AtomicU64::new(0),
+            dropped: AtomicU64::new(0),
             polled: AtomicBool::new(false),
             spin_time: SpinTime::default(),
             outgoing: Mutex::new(Outgoing::new()),
+            waits_for_room: AtomicBool::new(false),
             incoming: Mutex::new(Incoming::new()),
         }
     }
@@ -174,10 +182,52 @@ impl Channel {
         self.send_before(message, timeout.deadline())
     }
 
+    /// Sends a message if the peer's queue has room for it, and drops it otherwise, with all that it carries: for what
+    /// is soon outdated, such as positions or progress. Gives whether it was sent. Never waits.
+    ///
+    /// [`Self::dropped_messages`] counts what was dropped. A queue is also full while another thread waits for room in it.
+    ///
+    /// Errors: as [`Self::send`], but for [`Status::TimedOut`].
+    pub fn send_or_drop(&self, message: Message) -> Result<bool, SendError> {
+        match self.send(message, Timeout::NONE) {
+            Ok(()) => Ok(true),
+            Err(failure) if failure.status() == Status::TimedOut => {
+                // Relaxed: a count, which orders nothing.
+                self.dropped.fetch_add(1, Ordering::Relaxed);
+                Ok(false)
+            }
+            Err(failure) => Err(failure),
+        }
+    }
+
     fn send_before(&self, message: Message, deadline: Deadline) -> Result<(), SendError> {
-        match deadline.lock(&self.outgoing) {
-            Some(mut outgoing) => outgoing.send(&self.duplex.send, message, deadline, &self.spin_time),
-            None => Err(SendError::new(Error::TIMED_OUT, message)),
+        let outgoing = if deadline.is_over() { self.lock_at_once() } else { deadline.lock(&self.outgoing) };
+        let Some(mut outgoing) = outgoing else { return Err(SendError::new(Error::TIMED_OUT, message)) };
+        let right = &self.duplex.send;
+        let full = match outgoing.send(right, message, Deadline::NOW, &self.spin_time) {
+            Err(failure) if failure.status() == Status::TimedOut && !deadline.is_over() => failure,
+            outcome => return outcome,
+        };
+        // Release, both: pairs with `lock_at_once`, where a late look is a short wait, or a queue that is taken for full.
+        self.waits_for_room.store(true, Ordering::Release);
+        let outcome = full.retry(|message| outgoing.send(right, message, deadline, &self.spin_time));
+        self.waits_for_room.store(false, Ordering::Release);
+        outcome
+    }
+
+    /// Has the sending half, unless a thread has it that waits for room. Others let go of it in a moment.
+    fn lock_at_once(&self) -> Option<MutexGuard<'_, Outgoing>> {
+        loop {
+            if let Some(outgoing) = self.outgoing.try_lock() {
+                return Some(outgoing);
+            }
+            // Acquire: see `send_before`.
+            if self.waits_for_room.load(Ordering::Acquire) {
+                return None;
+            }
+            if let Some(outgoing) = self.outgoing.try_lock_for(A_MOMENT) {
+                return Some(outgoing);
+            }
         }
     }
 
@@ -282,6 +332,11 @@ impl Channel {
     /// How many messages were destroyed because they came from another process than the peer.
     pub fn refused_messages(&self) -> u64 {
         self.refused.load(Ordering::Relaxed)
+    }
+
+    /// How many messages [`Self::send_or_drop`] has dropped.
+    pub fn dropped_messages(&self) -> u64 {
+        self.dropped.load(Ordering::Relaxed)
     }
 
     /// The end by itself, with all that is queued, to be sent on. Who opens it listens to the first process that

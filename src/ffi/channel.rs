@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::boundary::{call, value};
-use super::handle::{Slot, borrow, consume, out, release, retain};
+use super::handle::{Slot, borrow, consume, optional_out, out, release, retain};
 #[cfg(target_os = "linux")]
 use super::handle::{descriptor, duplicate};
 use super::message::{sfp_message, sfp_sender};
@@ -279,6 +279,39 @@ pub unsafe extern "C" fn sfp_channel_send(
     })
 }
 
+/// Sends a message if the peer's queue has room for it, and drops it otherwise, with all that it carries:
+/// for what is soon outdated, such as positions or progress. Never waits.
+///
+/// Success ends your reference to the message, also if it was dropped: do not release it. On failure it
+/// is still yours, whole. A queue is also full while another thread waits for room in it.
+///
+/// Parameters:
+/// - `channel`: the channel.
+/// - `message`: what to send.
+/// - `sent`: becomes true, or false if the message was dropped, which sfp_channel_dropped() counts. It can
+///   be NULL.
+///
+/// Returns as sfp_send(), but for SFP_STATUS_TIMED_OUT.
+///
+/// Threads: any, several at once with one channel. Systems: all.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sfp_channel_send_or_drop(
+    channel: *mut sfp_channel,
+    message: *mut sfp_message,
+    sent: *mut bool,
+) -> sfp_status {
+    call(|| {
+        let (channel, contents) = (borrow!(channel), &borrow!(message).0);
+        let place = optional_out!(sent);
+        let was_sent = contents.consume_by(|message| channel.0.send_or_drop(message).map_err(unsent))?;
+        consume!(message);
+        if let Some(place) = place {
+            place.set(was_sent);
+        }
+        Ok(())
+    })
+}
+
 /// Sends a message with a right to answer it once, and waits for the answer. Whoever the peer passes
 /// that right on to may answer.
 ///
@@ -394,6 +427,19 @@ pub unsafe extern "C" fn sfp_channel_is_peer_dead(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sfp_channel_refused(channel: *const sfp_channel) -> u64 {
     value(0, || Ok(borrow!(channel).0.refused_messages()))
+}
+
+/// How many messages sfp_channel_send_or_drop() has dropped.
+///
+/// Parameters:
+/// - `channel`: the channel.
+///
+/// Returns the number; 0 if `channel` is NULL.
+///
+/// Threads: any. Systems: all.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sfp_channel_dropped(channel: *const sfp_channel) -> u64 {
+    value(0, || Ok(borrow!(channel).0.dropped_messages()))
 }
 
 /// Sets how long a wait of a channel watches the shared memory before it sleeps: 50 µs unless it is set.

@@ -1,4 +1,4 @@
-/* Channels, as a program in C uses them: how long they watch before they sleep. */
+/* Channels, as a program in C uses them: how long they watch before they sleep, and queues that are full. */
 #define _DEFAULT_SOURCE
 
 #include <time.h>
@@ -58,11 +58,55 @@ static void a_spin_time_is_how_long_a_wait_watches(void)
     sfp_channel_release(other);
 }
 
+/* Sends numbered messages until one is dropped. */
+static uint32_t send_until_dropped(sfp_channel *channel)
+{
+    for (uint32_t n = 0; n < 1000000; n++) {
+        sfp_message *message = sfp_message_create(n);
+        bool sent = false;
+        OK(sfp_channel_send_or_drop(channel, message, &sent));
+        if (!sent)
+            return n;
+    }
+    CHECK(!"a queue without an end");
+    return 0;
+}
+
+static void a_full_queue_drops_what_may_be_dropped(void)
+{
+    sfp_channel *one = NULL, *other = NULL;
+    make_channel(&one, &other);
+    for (uint64_t round = 0; round < 3; round++) {
+        CHECK(sfp_channel_dropped(one) == 3 * round);
+        const uint32_t sent = send_until_dropped(one);
+        CHECK(sent > 1);
+        const int descriptors = open_descriptors();
+        sfp_message *file = sfp_message_create(0);
+        OK(sfp_message_attach_fd(file, STDOUT_FILENO));
+        bool was_sent = true;
+        OK(sfp_channel_send_or_drop(one, file, &was_sent));
+        CHECK(!was_sent && open_descriptors() == descriptors);
+        OK(sfp_channel_send_or_drop(one, sfp_message_create(0), NULL));
+        for (uint32_t n = 0; n < sent; n++)
+            expect(other, n);
+        sfp_message *none = NULL;
+        FAILS(SFP_STATUS_TIMED_OUT, sfp_channel_receive(other, SFP_POLL, &none));
+    }
+    CHECK(sfp_channel_dropped(one) == 9 && sfp_channel_dropped(other) == 0);
+    sfp_channel_release(other);
+    sfp_message *kept = sfp_message_create(0);
+    FAILS(SFP_STATUS_PEER_DEAD, sfp_channel_send_or_drop(one, kept, NULL));
+    CHECK(!sfp_message_is_empty(kept));
+    sfp_message_release(kept);
+    sfp_channel_release(one);
+}
+
 int main(int argc, char **argv)
 {
     run_role(argc, argv, NULL, 0);
     descriptors_before = open_descriptors();
     RUN(a_spin_time_is_how_long_a_wait_watches);
+    RUN(a_full_queue_drops_what_may_be_dropped);
     RUN(nothing_is_left);
     return finish();
 }

@@ -86,6 +86,7 @@ impl World {
     fn undo(&mut self, name: &str) {
         match name {
             "sfp_producer_present" => self.image = null_mut(),
+            "sfp_channel_send_or_drop" => self.message = message(1, "one"),
             "sfp_consumer_attach" => {
                 let made = std::mem::replace(&mut self.places[0], UNTOUCHED);
                 says!(sfp_consumer_release(made as *mut sfp_consumer));
@@ -367,11 +368,13 @@ fn entries() -> Vec<Entry> {
         sfp_channel_retain(w.channel);
         sfp_channel_release(w.channel);
         sfp_channel_send(w.channel, w.message, 0);
+        sfp_channel_send_or_drop(w.channel, w.message, w.out(0));
         sfp_channel_request(w.channel, w.message, 0, w.out(0));
         sfp_channel_receive(w.channel, 0, w.out(0));
         sfp_channel_peer(w.channel.cast_const(), w.out(0));
         sfp_channel_is_peer_dead(w.channel.cast_const(), w.out(0));
         sfp_channel_refused(w.channel.cast_const());
+        sfp_channel_dropped(w.channel.cast_const());
         sfp_channel_set_spin_time(w.channel, 0);
         sfp_channel_fd(w.channel.cast_const());
 

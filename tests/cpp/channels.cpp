@@ -1,4 +1,4 @@
-/* Channels, as a program in C++ uses them: how long they watch before they sleep. */
+/* Channels, as a program in C++ uses them: how long they watch before they sleep, and queues that are full. */
 #include <ctime>
 
 #include "check.hpp"
@@ -39,11 +39,31 @@ static void a_spin_time_is_how_long_a_wait_watches()
     warm_up(one, other);
 }
 
+static void a_full_queue_drops_what_may_be_dropped()
+{
+    auto ends = make_channel();
+    auto &one = ends.first, &other = ends.second;
+    std::uint32_t sent = 0;
+    while (sent < 1000000 && one.send_or_drop(sfp::message(sent, "")))
+        sent++;
+    CHECK(sent > 1 && one.dropped() == 1);
+    CHECK(!one.send_or_drop(sfp::message(0, "")) && one.dropped() == 2);
+    for (std::uint32_t n = 0; n < sent; n++)
+        CHECK(other.receive(SOON)->id() == n);
+    CHECK(other.receive(sfp::poll).timed_out());
+    CHECK(one.send_or_drop(sfp::message(7, "")) && other.receive(SOON)->id() == 7 && one.dropped() == 2);
+    other.reset();
+    sfp::message kept(1, "kept");
+    THROWS(SFP_STATUS_PEER_DEAD, one.send_or_drop(std::move(kept)));
+    CHECK(kept.text() == "kept");
+}
+
 int main(int, char **argv)
 {
     program = argv[0];
     descriptors_before = open_descriptors();
     RUN(a_spin_time_is_how_long_a_wait_watches);
+    RUN(a_full_queue_drops_what_may_be_dropped);
     RUN(nothing_is_left);
     return finish();
 }

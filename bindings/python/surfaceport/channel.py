@@ -65,6 +65,20 @@ class Channel(Handle[sfp_channel]):
         """
         messages.give(message, lambda given, time: c.sfp_channel_send(self._reference, given, time), timeout)
 
+    def send_or_drop(self, message: messages.Message) -> bool:
+        """Sends a message if the queue has room, and drops it otherwise; it is closed then. Never waits.
+
+        Gives whether it was sent. For what is soon outdated, such as positions or progress. A failure
+        leaves the message as it was. Raises as `send()`, but for `TimedOut`.
+        """
+        sent = c_bool()
+
+        def call(given: sfp_message, _: int) -> int:
+            return int(c.sfp_channel_send_or_drop(self._reference, given, byref(sent)))
+
+        messages.give(message, call, 0)
+        return sent.value
+
     def request(self, message: messages.Message, timeout: Timeout = None) -> messages.Message:
         """Sends a message, and waits for its answer, for both together `timeout` seconds.
 
@@ -119,6 +133,11 @@ class Channel(Handle[sfp_channel]):
     def refused(self) -> int:
         """How many messages were destroyed because they came from another process than the peer."""
         return int(c.sfp_channel_refused(self._reference))
+
+    @property
+    def dropped(self) -> int:
+        """How many messages `send_or_drop()` has dropped."""
+        return int(c.sfp_channel_dropped(self._reference))
 
     def set_spin_time(self, seconds: float) -> None:
         """Sets how long a wait watches the shared memory before it sleeps: 50 µs unless it is set.

@@ -43,3 +43,25 @@ def test_a_spin_time_is_how_long_a_wait_watches(pair: tuple[sfp.Channel, sfp.Cha
     assert work_of_a_wait(other) > 4 * asleep
     other.set_spin_time(0)
     warm_up(one, other)
+
+
+def test_a_full_queue_drops_what_may_be_dropped(pair: tuple[sfp.Channel, sfp.Channel]) -> None:
+    one, other = pair
+    for turn in range(3):
+        assert one.dropped == 2 * turn
+        sent = 0
+        while one.send_or_drop(sfp.Message(sent)):
+            sent += 1
+        assert sent > 1
+        message = sfp.Message(0, attachments=[sfp.Memory(100)])
+        assert not one.send_or_drop(message)
+        assert message.closed
+        for n in range(sent):
+            assert other.receive(WAIT).id == n
+        with pytest.raises(sfp.TimedOut):
+            other.receive(0)
+    other.close()
+    message = sfp.Message(0, b"kept")
+    with pytest.raises(sfp.PeerDead):
+        one.send_or_drop(message)
+    assert message.payload == b"kept"

@@ -254,6 +254,9 @@ sfp_channel_end_from_fds = _on_linux(
 sfp_channel_retain = _function("sfp_channel_retain", c_void_p, sfp_channel)
 sfp_channel_release = _function("sfp_channel_release", None, sfp_channel)
 sfp_channel_send = _function("sfp_channel_send", c_int32, sfp_channel, sfp_message, c_int64)
+sfp_channel_send_or_drop = _function(
+    "sfp_channel_send_or_drop", c_int32, sfp_channel, sfp_message, POINTER(c_bool)
+)
 sfp_channel_request = _function(
     "sfp_channel_request", c_int32, sfp_channel, sfp_message, c_int64, POINTER(sfp_message)
 )
@@ -261,6 +264,7 @@ sfp_channel_receive = _function("sfp_channel_receive", c_int32, sfp_channel, c_i
 sfp_channel_peer = _function("sfp_channel_peer", c_int32, sfp_channel, POINTER(sfp_sender))
 sfp_channel_is_peer_dead = _function("sfp_channel_is_peer_dead", c_int32, sfp_channel, POINTER(c_bool))
 sfp_channel_refused = _function("sfp_channel_refused", c_uint64, sfp_channel)
+sfp_channel_dropped = _function("sfp_channel_dropped", c_uint64, sfp_channel)
 sfp_channel_set_spin_time = _function("sfp_channel_set_spin_time", c_int32, sfp_channel, c_uint64)
 sfp_channel_fd = _function("sfp_channel_fd", c_int, sfp_channel)
 sfp_producer_create = _function(

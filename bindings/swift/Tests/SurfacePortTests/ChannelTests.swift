@@ -42,6 +42,22 @@ final class ChannelTests: XCTestCase {
         try warmUp(one, other)
     }
 
+    func testAFullQueueDropsWhatMayBeDropped() throws {
+        let (one, other) = try makeChannel()
+        for round in 0..<3 {
+            XCTAssertEqual(one.dropped, UInt64(2 * round))
+            var sent: UInt32 = 0
+            while try one.sendOrDrop(Message(id: sent)) { sent += 1 }
+            XCTAssertGreaterThan(sent, 1)
+            let message = Message(id: 0)
+            try message.attach(try Memory(size: 100))
+            XCTAssertFalse(try one.sendOrDrop(message))
+            XCTAssertTrue(message.isEmpty)
+            for n in 0..<sent { XCTAssertEqual(try other.receive(timeout: limit).id, n) }
+            assertThrows(.timedOut) { try other.receive(timeout: .zero) }
+        }
+    }
+
     func testSpinTimesOfFramesAreHowLongWaitsWatch() throws {
         let producer = try Producer(SwapchainOptions(width: 8, height: 8, mode: .fifo))
         let consumer = try producer.makeConsumerRight().attach()
