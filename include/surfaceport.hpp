@@ -1268,6 +1268,14 @@ public:
 
     /** Readable when receive() would not wait; it is the library's. */
     int fd() const noexcept { return sfp_channel_fd(get()); }
+
+    /** Readable while a send would probably find room, as sfp_channel_writable_fd(); it is the library's. Wait for it when
+     *  a send has said SFP_STATUS_TIMED_OUT. */
+    result<int> writable_fd() const
+    {
+        const int found = sfp_channel_writable_fd(get());
+        return detail::give(found < 0 ? sfp_last_error_status() : SFP_STATUS_OK, [&] { return found; });
+    }
 };
 
 /** One end of a channel that is not in use yet. */

@@ -15,16 +15,19 @@ mod outgoing;
 mod ring;
 #[cfg(all(test, not(loom)))]
 mod tests;
+mod writable;
 
 use std::os::fd::BorrowedFd;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering, fence};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use once_cell::sync::OnceCell;
 use parking_lot::{Mutex, MutexGuard};
 
 use self::incoming::Incoming;
 use self::outgoing::Outgoing;
+use self::writable::Writable;
 use crate::error::{Error, Result, Status};
 use crate::message::{Message, Sender};
 use crate::port::{Duplex, RawRight, ReceiveRight, SendError, SendRight};
@@ -74,6 +77,8 @@ pub struct Channel {
     outgoing: Mutex<Outgoing>,
     /// The thread that has the lock of `outgoing` waits for room.
     waits_for_room: AtomicBool,
+    /// From the first time that it is asked for.
+    writable: OnceCell<Writable>,
     incoming: Mutex<Incoming>,
 }
 
@@ -110,6 +115,7 @@ impl ChannelEnd {
             spin_time: SpinTime::default(),
             outgoing: Mutex::new(Outgoing::new()),
             waits_for_room: AtomicBool::new(false),
+            writable: OnceCell::new(),
             incoming: Mutex::new(Incoming::new()),
         }
     }
@@ -205,13 +211,28 @@ impl Channel {
         let Some(mut outgoing) = outgoing else { return Err(SendError::new(Error::TIMED_OUT, message)) };
         let right = &self.duplex.send;
         let full = match outgoing.send(right, message, Deadline::NOW, &self.spin_time) {
-            Err(failure) if failure.status() == Status::TimedOut && !deadline.is_over() => failure,
+            Err(failure) if failure.status() == Status::TimedOut => failure,
             outcome => return outcome,
         };
-        // Release, both: pairs with `lock_at_once`, where a late look is a short wait, or a queue that is taken for full.
-        self.waits_for_room.store(true, Ordering::Release);
+        if let Some(writable) = self.writable.get() {
+            outgoing.watch_room(right, full.message(), writable);
+        }
+        if deadline.is_over() {
+            // Who is dead makes no room, and the ring does not say so.
+            return match right.is_dead() {
+                Ok(true) => full.retry(|message| Err(SendError::new(Error::PEER_DEAD, message))),
+                _ => Err(full),
+            };
+        }
+        // SeqCst, both: see `writable_descriptor`.
+        self.waits_for_room.store(true, Ordering::SeqCst);
         let outcome = full.retry(|message| outgoing.send(right, message, deadline, &self.spin_time));
-        self.waits_for_room.store(false, Ordering::Release);
+        self.waits_for_room.store(false, Ordering::SeqCst);
+        fence(Ordering::SeqCst);
+        // The receiver may have rung for this thread alone, and another one has been turned away meanwhile.
+        if let Some(writable) = self.writable.get() {
+            outgoing.watch_room(right, None, writable);
+        }
         outcome
     }
 
@@ -221,8 +242,8 @@ impl Channel {
             if let Some(outgoing) = self.outgoing.try_lock() {
                 return Some(outgoing);
             }
-            // Acquire: see `send_before`.
-            if self.waits_for_room.load(Ordering::Acquire) {
+            // SeqCst: see `writable_descriptor`.
+            if self.waits_for_room.load(Ordering::SeqCst) {
                 return None;
             }
             if let Some(outgoing) = self.outgoing.try_lock_for(A_MOMENT) {
@@ -316,6 +337,30 @@ impl Channel {
             Some((_, both)) => both.descriptor(),
             None => self.duplex.receive.descriptor(),
         }
+    }
+
+    /// Readable while a send that is not to wait would probably find room, and for good once the peer is gone. Borrowed: do
+    /// not close it, do not read from it.
+    ///
+    /// It is for a loop of one's own: when a send came back with [`Status::TimedOut`], have the loop wait for this
+    /// descriptor, and send again when it is readable. Now and then it is readable once too often. A receiver that goes on
+    /// receiving makes it readable when up to three quarters of the queue are free, not with each message that it takes.
+    ///
+    /// Errors: [`Status::ResourceExhausted`], when it is asked for the first time and descriptors run out.
+    pub fn writable_descriptor(&self) -> Result<BorrowedFd<'_>> {
+        let mut is_new = false;
+        let writable = self.writable.get_or_try_init(|| {
+            is_new = true;
+            Writable::new(&self.duplex.send)
+        })?;
+        if is_new {
+            // Either a thread that waits for room is seen here, or it sees the descriptor when it has ended.
+            fence(Ordering::SeqCst);
+            if let Some(mut outgoing) = self.lock_at_once() {
+                outgoing.watch_room(&self.duplex.send, None, writable);
+            }
+        }
+        Ok(writable.descriptor())
     }
 
     /// Whose messages are received here; `None` for a pair's end before the first message.

@@ -462,6 +462,27 @@ pub unsafe extern "C" fn sfp_channel_set_spin_time(channel: *mut sfp_channel, ti
     })
 }
 
+/// A file descriptor that is readable while a send with a timeout of 0 would probably find room, and for
+/// good once the peer is gone, for poll, epoll or kqueue.
+///
+/// When a send has said SFP_STATUS_TIMED_OUT, wait for the descriptor, then send again. Do not wait for it
+/// with nothing to send: it is readable most of the time, and now and then once too often. A receiver that
+/// goes on receiving makes it readable when up to three quarters of the queue are free, not with each
+/// message that it takes.
+///
+/// Parameters:
+/// - `channel`: the channel.
+///
+/// Returns the descriptor, which is the library's: do not close it, do not read from it, do not use it
+/// after the channel was released. -1 if `channel` is NULL, or if the first call found no descriptors for
+/// it, which sfp_last_error_status() tells.
+///
+/// Threads: any. Systems: all.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sfp_channel_writable_fd(channel: *const sfp_channel) -> c_int {
+    value(-1, || Ok(borrow!(channel).0.writable_descriptor()?.as_raw_fd()))
+}
+
 /// A file descriptor that is readable when sfp_channel_receive() would not wait, and for good once the
 /// peer is gone, for poll, epoll or kqueue.
 ///

@@ -101,12 +101,49 @@ static void a_full_queue_drops_what_may_be_dropped(void)
     sfp_channel_release(one);
 }
 
+static void expect_no_room(sfp_channel *channel)
+{
+    /* It can be readable once too often. */
+    for (int n = 0; n < 5; n++) {
+        sfp_message *message = sfp_message_create(0);
+        FAILS(SFP_STATUS_TIMED_OUT, sfp_channel_send(channel, message, SFP_POLL));
+        sfp_message_release(message);
+        if (!is_readable(sfp_channel_writable_fd(channel), 0))
+            return;
+    }
+    CHECK(!"a full queue says that it has room");
+}
+
+static void a_descriptor_tells_of_room(void)
+{
+    sfp_channel *one = NULL, *other = NULL;
+    make_channel(&one, &other);
+    const int room = sfp_channel_writable_fd(one);
+    CHECK(room >= 0 && room != sfp_channel_fd(one) && is_readable(room, 0));
+    for (int round = 0; round < 3; round++) {
+        const uint32_t sent = send_until_dropped(one);
+        expect_no_room(one);
+        for (uint32_t n = 0; n < sent; n++)
+            expect(other, n);
+        CHECK(is_readable(room, 60000) && sfp_channel_writable_fd(one) == room);
+        OK(sfp_channel_send(one, sfp_message_create(7), SFP_POLL));
+        expect(other, 7);
+    }
+    send_until_dropped(one);
+    expect_no_room(one);
+    sfp_channel_release(other);
+    CHECK(is_readable(room, 60000));
+    sfp_channel_release(one);
+    CHECK(sfp_channel_writable_fd(NULL) == -1);
+}
+
 int main(int argc, char **argv)
 {
     run_role(argc, argv, NULL, 0);
     descriptors_before = open_descriptors();
     RUN(a_spin_time_is_how_long_a_wait_watches);
     RUN(a_full_queue_drops_what_may_be_dropped);
+    RUN(a_descriptor_tells_of_room);
     RUN(nothing_is_left);
     return finish();
 }

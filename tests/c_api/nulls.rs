@@ -376,6 +376,7 @@ fn entries() -> Vec<Entry> {
         sfp_channel_refused(w.channel.cast_const());
         sfp_channel_dropped(w.channel.cast_const());
         sfp_channel_set_spin_time(w.channel, 0);
+        sfp_channel_writable_fd(w.channel.cast_const());
         sfp_channel_fd(w.channel.cast_const());
 
         sfp_producer_create(&raw const w.swapchain_options, w.out(0));

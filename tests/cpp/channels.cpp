@@ -1,5 +1,6 @@
 /* Channels, as a program in C++ uses them: how long they watch before they sleep, and queues that are full. */
 #include <ctime>
+#include <poll.h>
 
 #include "check.hpp"
 
@@ -58,12 +59,42 @@ static void a_full_queue_drops_what_may_be_dropped()
     CHECK(kept.text() == "kept");
 }
 
+static bool is_readable(int fd, int milliseconds)
+{
+    pollfd waiting{ fd, POLLIN, 0 };
+    return poll(&waiting, 1, milliseconds) == 1;
+}
+
+static void a_descriptor_tells_of_room()
+{
+    auto ends = make_channel();
+    auto &one = ends.first, &other = ends.second;
+    const int room = one.writable_fd();
+    CHECK(is_readable(room, 0));
+    std::uint32_t sent = 0;
+    while (sent < 1000000 && one.send_or_drop(sfp::message(sent, "")))
+        sent++;
+    int tries = 0;
+    while (is_readable(room, 0) && tries++ < 5) /* once too often */
+        THROWS(SFP_STATUS_TIMED_OUT, one.send(sfp::message(0, ""), sfp::poll));
+    CHECK(tries < 5);
+    for (std::uint32_t n = 0; n < sent; n++)
+        CHECK(other.receive(SOON)->id() == n);
+    CHECK(is_readable(room, 60000));
+    one.send(sfp::message(7, ""), sfp::poll);
+    other.reset();
+    CHECK(is_readable(room, 60000));
+    one.reset();
+    THROWS(SFP_STATUS_INVALID_ARGUMENT, one.writable_fd());
+}
+
 int main(int, char **argv)
 {
     program = argv[0];
     descriptors_before = open_descriptors();
     RUN(a_spin_time_is_how_long_a_wait_watches);
     RUN(a_full_queue_drops_what_may_be_dropped);
+    RUN(a_descriptor_tells_of_room);
     RUN(nothing_is_left);
     return finish();
 }

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
+import select
 import time
 from collections.abc import Iterator
 
@@ -65,3 +67,50 @@ def test_a_full_queue_drops_what_may_be_dropped(pair: tuple[sfp.Channel, sfp.Cha
     with pytest.raises(sfp.PeerDead):
         one.send_or_drop(message)
     assert message.payload == b"kept"
+
+
+def is_readable(descriptor: int, seconds: float) -> bool:
+    waiting = select.poll()
+    waiting.register(descriptor, select.POLLIN)
+    return bool(waiting.poll(seconds * 1000))
+
+
+def test_a_descriptor_tells_of_room(pair: tuple[sfp.Channel, sfp.Channel]) -> None:
+    one, other = pair
+    room = one.writable_fileno()
+    assert is_readable(room, 0)
+    for _ in range(3):
+        sent = 0
+        while one.send_or_drop(sfp.Message(sent)):
+            sent += 1
+        for _ in range(5):  # It can be readable once too often.
+            with sfp.Message(0) as message, pytest.raises(sfp.TimedOut):
+                one.send(message, 0)
+            if not is_readable(room, 0):
+                break
+        assert not is_readable(room, 0)
+        for n in range(sent):
+            assert other.receive(WAIT).id == n
+        assert is_readable(room, WAIT)
+        one.send(sfp.Message(7), 0)
+        assert other.receive(WAIT).id == 7
+    other.close()
+    assert is_readable(room, WAIT)
+
+
+def test_many_messages_are_sent_on_asyncio(pair: tuple[sfp.Channel, sfp.Channel]) -> None:
+    one, other = pair
+    payload = bytes(2000)
+
+    async def send() -> None:
+        for n in range(1000):
+            await one.send_async(sfp.Message(n, payload), WAIT)
+
+    async def receive() -> None:
+        for n in range(1000):
+            assert (await other.receive_async(WAIT)).id == n
+
+    async def both() -> None:
+        await asyncio.gather(send(), receive())
+
+    asyncio.run(both())

@@ -266,6 +266,7 @@ sfp_channel_is_peer_dead = _function("sfp_channel_is_peer_dead", c_int32, sfp_ch
 sfp_channel_refused = _function("sfp_channel_refused", c_uint64, sfp_channel)
 sfp_channel_dropped = _function("sfp_channel_dropped", c_uint64, sfp_channel)
 sfp_channel_set_spin_time = _function("sfp_channel_set_spin_time", c_int32, sfp_channel, c_uint64)
+sfp_channel_writable_fd = _function("sfp_channel_writable_fd", c_int, sfp_channel)
 sfp_channel_fd = _function("sfp_channel_fd", c_int, sfp_channel)
 sfp_producer_create = _function(
     "sfp_producer_create", c_int32, POINTER(sfp_swapchain_options), POINTER(sfp_producer)

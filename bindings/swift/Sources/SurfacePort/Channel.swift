@@ -100,6 +100,17 @@ public final class Channel: @unchecked Sendable {
         try check(sfp_channel_set_spin_time(handle, UInt64(nanoseconds(time))))
     }
 
+    /// Readable while ``send(_:timeout:)`` with `.zero` would probably find room, and for good once the peer is gone. It is
+    /// the library's. Wait for it when a send has thrown `timedOut`; now and then it is readable once too often.
+    /// - Throws: `resourceExhausted`, when it is asked for the first time.
+    public var writableFileDescriptor: Int32 {
+        get throws(SurfacePortError) {
+            let descriptor = sfp_channel_writable_fd(handle)
+            if descriptor < 0 { try check(sfp_last_error_status()) }
+            return descriptor
+        }
+    }
+
     /// Readable when ``receive(timeout:)`` would not wait, and for good once the peer is gone. It is the library's.
     public var fileDescriptor: Int32 {
         sfp_channel_fd(handle)

@@ -58,6 +58,31 @@ final class ChannelTests: XCTestCase {
         }
     }
 
+    private func isReadable(_ descriptor: Int32, milliseconds: Int32) -> Bool {
+        var waiting = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+        return poll(&waiting, 1, milliseconds) == 1
+    }
+
+    func testADescriptorTellsOfRoom() throws {
+        let (one, other) = try makeChannel()
+        let room = try one.writableFileDescriptor
+        XCTAssertTrue(isReadable(room, milliseconds: 0))
+        for _ in 0..<3 {
+            var sent: UInt32 = 0
+            while try one.sendOrDrop(Message(id: sent)) { sent += 1 }
+            var tries = 0
+            while isReadable(room, milliseconds: 0), tries < 5 {  // It can be readable once too often.
+                assertThrows(.timedOut) { try one.send(Message(id: 0), timeout: .zero) }
+                tries += 1
+            }
+            XCTAssertLessThan(tries, 5)
+            for n in 0..<sent { XCTAssertEqual(try other.receive(timeout: limit).id, n) }
+            XCTAssertTrue(isReadable(room, milliseconds: 60_000))
+            try one.send(Message(id: 7), timeout: .zero)
+            XCTAssertEqual(try other.receive(timeout: limit).id, 7)
+        }
+    }
+
     func testSpinTimesOfFramesAreHowLongWaitsWatch() throws {
         let producer = try Producer(SwapchainOptions(width: 8, height: 8, mode: .fifo))
         let consumer = try producer.makeConsumerRight().attach()
