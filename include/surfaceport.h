@@ -3115,6 +3115,27 @@ sfp_status sfp_channel_send(struct sfp_channel *channel,
                             int64_t timeout_ns);
 
 /**
+ * Sends a message if the peer's queue has room for it, and drops it otherwise, with all that it carries:
+ * for what is soon outdated, such as positions or progress. Never waits.
+ *
+ * Success ends your reference to the message, also if it was dropped: do not release it. On failure it
+ * is still yours, whole. A queue is also full while another thread waits for room in it.
+ *
+ * Parameters:
+ * - `channel`: the channel.
+ * - `message`: what to send.
+ * - `sent`: becomes true, or false if the message was dropped, which sfp_channel_dropped() counts. It can
+ *   be NULL.
+ *
+ * Returns as sfp_send(), but for SFP_STATUS_TIMED_OUT.
+ *
+ * Threads: any, several at once with one channel. Systems: all.
+ */
+sfp_status sfp_channel_send_or_drop(struct sfp_channel *channel,
+                                    struct sfp_message *message,
+                                    bool *sent);
+
+/**
  * Sends a message with a right to answer it once, and waits for the answer. Whoever the peer passes
  * that right on to may answer.
  *
@@ -3197,6 +3218,55 @@ sfp_status sfp_channel_is_peer_dead(const struct sfp_channel *channel, bool *dea
  * Threads: any. Systems: all.
  */
 uint64_t sfp_channel_refused(const struct sfp_channel *channel);
+
+/**
+ * How many messages sfp_channel_send_or_drop() has dropped.
+ *
+ * Parameters:
+ * - `channel`: the channel.
+ *
+ * Returns the number; 0 if `channel` is NULL.
+ *
+ * Threads: any. Systems: all.
+ */
+uint64_t sfp_channel_dropped(const struct sfp_channel *channel);
+
+/**
+ * Sets how long a wait of a channel watches the shared memory before it sleeps: 50 µs unless it is set.
+ *
+ * Watching takes a processor, and saves the tens of microseconds that it costs to sleep and to be woken.
+ * Where waits turn out to be longer, it sleeps at once, whatever the time.
+ *
+ * Parameters:
+ * - `channel`: the channel.
+ * - `time_ns`: the longest time to watch, in nanoseconds; 0 is not to watch.
+ *
+ * Returns SFP_STATUS_OK, or what any call can return.
+ *
+ * Threads: any, also while another one waits. Systems: all.
+ */
+sfp_status sfp_channel_set_spin_time(struct sfp_channel *channel,
+                                     uint64_t time_ns);
+
+/**
+ * A file descriptor that is readable while a send with a timeout of 0 would probably find room, and for
+ * good once the peer is gone, for poll, epoll or kqueue.
+ *
+ * When a send has said SFP_STATUS_TIMED_OUT, wait for the descriptor, then send again. Do not wait for it
+ * with nothing to send: it is readable most of the time, and now and then once too often. A receiver that
+ * goes on receiving makes it readable when up to three quarters of the queue are free, not with each
+ * message that it takes.
+ *
+ * Parameters:
+ * - `channel`: the channel.
+ *
+ * Returns the descriptor, which is the library's: do not close it, do not read from it, do not use it
+ * after the channel was released. -1 if `channel` is NULL, or if the first call found no descriptors for
+ * it, which sfp_last_error_status() tells.
+ *
+ * Threads: any. Systems: all.
+ */
+int sfp_channel_writable_fd(const struct sfp_channel *channel);
 
 /**
  * A file descriptor that is readable when sfp_channel_receive() would not wait, and for good once the
@@ -3383,6 +3453,23 @@ sfp_status sfp_producer_get_statistics(const struct sfp_producer *producer,
  */
 sfp_status sfp_producer_create_consumer_right(struct sfp_producer *producer,
                                               struct sfp_consumer_right **right);
+
+/**
+ * Sets how long a wait of sfp_producer_acquire() watches the shared memory before it sleeps: 50 µs unless it is set.
+ *
+ * Watching takes a processor, and saves the tens of microseconds that it costs to sleep and to be woken.
+ * Where waits turn out to be longer, it sleeps at once, whatever the time.
+ *
+ * Parameters:
+ * - `producer`: the producer.
+ * - `time_ns`: the longest time to watch, in nanoseconds; 0 is not to watch.
+ *
+ * Returns SFP_STATUS_OK, or what any call can return.
+ *
+ * Threads: any, also while another one waits. Systems: all.
+ */
+sfp_status sfp_producer_set_spin_time(struct sfp_producer *producer,
+                                      uint64_t time_ns);
 
 /**
  * A file descriptor that is readable when sfp_producer_acquire(), without waiting, or
@@ -3626,6 +3713,23 @@ sfp_status sfp_consumer_acquire(struct sfp_consumer *consumer,
  */
 sfp_status sfp_consumer_get_statistics(const struct sfp_consumer *consumer,
                                        struct sfp_consumer_statistics *statistics);
+
+/**
+ * Sets how long a wait of sfp_consumer_acquire() watches the shared memory before it sleeps: 50 µs unless it is set.
+ *
+ * Watching takes a processor, and saves the tens of microseconds that it costs to sleep and to be woken.
+ * Where waits turn out to be longer, it sleeps at once, whatever the time.
+ *
+ * Parameters:
+ * - `consumer`: the consumer.
+ * - `time_ns`: the longest time to watch, in nanoseconds; 0 is not to watch.
+ *
+ * Returns SFP_STATUS_OK, or what any call can return.
+ *
+ * Threads: any, also while another one waits. Systems: all.
+ */
+sfp_status sfp_consumer_set_spin_time(struct sfp_consumer *consumer,
+                                      uint64_t time_ns);
 
 /**
  * A file descriptor that is readable when sfp_consumer_acquire(), without waiting, has something to do,

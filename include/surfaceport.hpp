@@ -1223,6 +1223,16 @@ public:
         return detail::done(sfp_channel_send(get(), what.get(), limit.count()), [&] { (void)what.release(); });
     }
 
+    /** Sends if there is room, and drops the message otherwise, as sfp_channel_send_or_drop(): whether it was sent. */
+    result<bool> send_or_drop(message &&what) const
+    {
+        bool sent = false;
+        return detail::give(sfp_channel_send_or_drop(get(), what.get(), &sent), [&] {
+            (void)what.release();
+            return sent;
+        });
+    }
+
     /** Sends and waits for the answer, as sfp_channel_request(). A failure leaves the message empty if it was sent. */
     result<message> request(message &&what, timeout limit) const
     {
@@ -1254,9 +1264,24 @@ public:
         return detail::give(sfp_channel_is_peer_dead(get(), &dead), [&] { return dead; });
     }
     std::uint64_t refused() const noexcept { return sfp_channel_refused(get()); }
+    std::uint64_t dropped() const noexcept { return sfp_channel_dropped(get()); }
+
+    /** How long a wait watches the shared memory before it sleeps, as sfp_channel_set_spin_time(). */
+    result<void> set_spin_time(timeout longest) const
+    {
+        return detail::done(sfp_channel_set_spin_time(get(), static_cast<std::uint64_t>(longest.count())));
+    }
 
     /** Readable when receive() would not wait; it is the library's. */
     int fd() const noexcept { return sfp_channel_fd(get()); }
+
+    /** Readable while a send would probably find room, as sfp_channel_writable_fd(); it is the library's. Wait for it when
+     *  a send has said SFP_STATUS_TIMED_OUT. */
+    result<int> writable_fd() const
+    {
+        const int found = sfp_channel_writable_fd(get());
+        return detail::give(found < 0 ? sfp_last_error_status() : SFP_STATUS_OK, [&] { return found; });
+    }
 };
 
 /** One end of a channel that is not in use yet. */
@@ -1363,6 +1388,12 @@ public:
         return detail::give(sfp_consumer_get_statistics(get(), &counted), [&] { return counted; });
     }
 
+    /** How long acquire() watches the shared memory before it sleeps, as sfp_consumer_set_spin_time(). */
+    result<void> set_spin_time(timeout longest) const
+    {
+        return detail::done(sfp_consumer_set_spin_time(get(), static_cast<std::uint64_t>(longest.count())));
+    }
+
     /** Readable when acquire(sfp::poll) has something to do; it is the library's. Acquire until nothing comes first. */
     int fd() const noexcept { return sfp_consumer_fd(get()); }
 };
@@ -1462,6 +1493,12 @@ public:
         sfp_consumer_right *made = nullptr;
         return detail::give(sfp_producer_create_consumer_right(get(), &made),
                             [&] { return consumer_right::adopt(made); });
+    }
+
+    /** How long acquire() watches the shared memory before it sleeps, as sfp_producer_set_spin_time(). */
+    result<void> set_spin_time(timeout longest) const
+    {
+        return detail::done(sfp_producer_set_spin_time(get(), static_cast<std::uint64_t>(longest.count())));
     }
 
     /** Readable when acquire(sfp::poll) or service() has something to do; it is the library's. */

@@ -60,6 +60,18 @@ impl SendError {
         self.error.status()
     }
 
+    pub(crate) fn message(&self) -> Option<&Message> {
+        self.message.as_deref()
+    }
+
+    /// Sends the message once more.
+    pub(crate) fn retry(self, send: impl FnOnce(Message) -> Result<(), Self>) -> Result<(), Self> {
+        match self.message {
+            Some(message) => send(*message),
+            None => Err(self),
+        }
+    }
+
     /// The message, to be sent again or elsewhere.
     pub fn into_message(self) -> Option<Message> {
         self.message.map(|message| *message)

@@ -33,6 +33,8 @@ pub(super) struct Incoming {
     early: Option<Message>,
     /// Wakes a sender that waits for room.
     room: Option<Ringer>,
+    /// The sender waits for room, and what rings it has to be in the port.
+    seeks_room: bool,
     /// The sender rings when it sends next, or has rung and the bell is in the port still.
     armed: bool,
     /// The kernel said that the port has something, and it was not looked at since.
@@ -58,6 +60,7 @@ impl Incoming {
             ahead: 0,
             early: None,
             room: None,
+            seeks_room: false,
             armed: false,
             port_is_ready: false,
             last_look: 0,
@@ -154,6 +157,9 @@ impl Incoming {
     /// again of a message that is left behind another; otherwise there only for what the ring says is there.
     fn take(&mut self, channel: &Channel, look: bool) -> Result<Option<Message>> {
         let mut strangers = 0;
+        if std::mem::take(&mut self.seeks_room) {
+            self.seek_room_bell(channel)?;
+        }
         loop {
             if self.owed == 0
                 && let Some(ring) = &mut self.ring
@@ -209,6 +215,27 @@ impl Incoming {
         }
     }
 
+    /// Looks for the bell of a sender that waits for room, which would not hear of any before all that is in the ring was
+    /// received. What else is found first stays the first.
+    fn seek_room_bell(&mut self, channel: &Channel) -> Result<()> {
+        for _ in 0..STRANGERS_AT_ONCE {
+            if self.early.is_some() {
+                return Ok(());
+            }
+            let Some(message) = self.look_at_port(channel)? else { return Ok(()) };
+            // There may be more behind it, of which not every system tells again.
+            self.port_is_ready = true;
+            match message.id() {
+                ROOM if message.is_control() && channel.is_expected(&message) => {
+                    return self.take_room_bell(message);
+                }
+                BELL if message.is_control() && channel.is_expected(&message) => self.armed = false,
+                _ => self.early = Some(message),
+            }
+        }
+        Ok(())
+    }
+
     fn look_at_port(&mut self, channel: &Channel) -> Result<Option<Message>> {
         self.port_is_ready = false;
         self.last_look = time::now();
@@ -262,11 +289,14 @@ impl Incoming {
 
     /// Wakes a sender that waits for room, if there is some.
     fn make_room_known(&mut self, at_rest: bool) {
-        if let (Some(ring), Some(room)) = (&mut self.ring, &self.room)
+        if let Some(ring) = &mut self.ring
             && ring.must_ring_sender(at_rest)
         {
-            // One that is dead says so by other means.
-            let _ = room.ring();
+            match &self.room {
+                // One that is dead says so by other means.
+                Some(room) => drop(room.ring()),
+                None => self.seeks_room = true,
+            }
         }
     }
 

@@ -15,16 +15,19 @@ mod outgoing;
 mod ring;
 #[cfg(all(test, not(loom)))]
 mod tests;
+mod writable;
 
 use std::os::fd::BorrowedFd;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering, fence};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use parking_lot::Mutex;
+use once_cell::sync::OnceCell;
+use parking_lot::{Mutex, MutexGuard};
 
 use self::incoming::Incoming;
 use self::outgoing::Outgoing;
+use self::writable::Writable;
 use crate::error::{Error, Result, Status};
 use crate::message::{Message, Sender};
 use crate::port::{Duplex, RawRight, ReceiveRight, SendError, SendRight};
@@ -35,6 +38,9 @@ use crate::time::{Deadline, Timeout};
 
 /// Messages of strangers that one call looks at when it is not to wait.
 const STRANGERS_AT_ONCE: u64 = 64;
+
+/// After so long a thread that wants the sending half at once looks again whether who has it waits.
+const A_MOMENT: Duration = Duration::from_millis(1);
 
 /// One end of a channel that is not in use yet: it can still be sent to the process that will use it.
 #[derive(Debug)]
@@ -64,10 +70,15 @@ pub struct Channel {
     /// Nobody can send to this end any more, and what was queued has been received.
     ended: AtomicBool,
     refused: AtomicU64,
+    dropped: AtomicU64,
     /// The program waits by the descriptor.
     polled: AtomicBool,
     spin_time: SpinTime,
     outgoing: Mutex<Outgoing>,
+    /// The thread that has the lock of `outgoing` waits for room.
+    waits_for_room: AtomicBool,
+    /// From the first time that it is asked for.
+    writable: OnceCell<Writable>,
     incoming: Mutex<Incoming>,
 }
 
@@ -99,9 +110,12 @@ impl ChannelEnd {
             process: None,
             ended: AtomicBool::new(false),
             refused: AtomicU64::new(0),
+            dropped: AtomicU64::new(0),
             polled: AtomicBool::new(false),
             spin_time: SpinTime::default(),
             outgoing: Mutex::new(Outgoing::new()),
+            waits_for_room: AtomicBool::new(false),
+            writable: OnceCell::new(),
             incoming: Mutex::new(Incoming::new()),
         }
     }
@@ -174,10 +188,67 @@ impl Channel {
         self.send_before(message, timeout.deadline())
     }
 
+    /// Sends a message if the peer's queue has room for it, and drops it otherwise, with all that it carries: for what
+    /// is soon outdated, such as positions or progress. Gives whether it was sent. Never waits.
+    ///
+    /// [`Self::dropped_messages`] counts what was dropped. A queue is also full while another thread waits for room in it.
+    ///
+    /// Errors: as [`Self::send`], but for [`Status::TimedOut`].
+    pub fn send_or_drop(&self, message: Message) -> Result<bool, SendError> {
+        match self.send(message, Timeout::NONE) {
+            Ok(()) => Ok(true),
+            Err(failure) if failure.status() == Status::TimedOut => {
+                // Relaxed: a count, which orders nothing.
+                self.dropped.fetch_add(1, Ordering::Relaxed);
+                Ok(false)
+            }
+            Err(failure) => Err(failure),
+        }
+    }
+
     fn send_before(&self, message: Message, deadline: Deadline) -> Result<(), SendError> {
-        match deadline.lock(&self.outgoing) {
-            Some(mut outgoing) => outgoing.send(&self.duplex.send, message, deadline, &self.spin_time),
-            None => Err(SendError::new(Error::TIMED_OUT, message)),
+        let outgoing = if deadline.is_over() { self.lock_at_once() } else { deadline.lock(&self.outgoing) };
+        let Some(mut outgoing) = outgoing else { return Err(SendError::new(Error::TIMED_OUT, message)) };
+        let right = &self.duplex.send;
+        let full = match outgoing.send(right, message, Deadline::NOW, &self.spin_time) {
+            Err(failure) if failure.status() == Status::TimedOut => failure,
+            outcome => return outcome,
+        };
+        if let Some(writable) = self.writable.get() {
+            outgoing.watch_room(right, full.message(), writable);
+        }
+        if deadline.is_over() {
+            // Who is dead makes no room, and the ring does not say so.
+            return match right.is_dead() {
+                Ok(true) => full.retry(|message| Err(SendError::new(Error::PEER_DEAD, message))),
+                _ => Err(full),
+            };
+        }
+        // SeqCst, both: see `writable_descriptor`.
+        self.waits_for_room.store(true, Ordering::SeqCst);
+        let outcome = full.retry(|message| outgoing.send(right, message, deadline, &self.spin_time));
+        self.waits_for_room.store(false, Ordering::SeqCst);
+        fence(Ordering::SeqCst);
+        // The receiver may have rung for this thread alone, and another one has been turned away meanwhile.
+        if let Some(writable) = self.writable.get() {
+            outgoing.watch_room(right, None, writable);
+        }
+        outcome
+    }
+
+    /// Has the sending half, unless a thread has it that waits for room. Others let go of it in a moment.
+    fn lock_at_once(&self) -> Option<MutexGuard<'_, Outgoing>> {
+        loop {
+            if let Some(outgoing) = self.outgoing.try_lock() {
+                return Some(outgoing);
+            }
+            // SeqCst: see `writable_descriptor`.
+            if self.waits_for_room.load(Ordering::SeqCst) {
+                return None;
+            }
+            if let Some(outgoing) = self.outgoing.try_lock_for(A_MOMENT) {
+                return Some(outgoing);
+            }
         }
     }
 
@@ -268,6 +339,30 @@ impl Channel {
         }
     }
 
+    /// Readable while a send that is not to wait would probably find room, and for good once the peer is gone. Borrowed: do
+    /// not close it, do not read from it.
+    ///
+    /// It is for a loop of one's own: when a send came back with [`Status::TimedOut`], have the loop wait for this
+    /// descriptor, and send again when it is readable. Now and then it is readable once too often. A receiver that goes on
+    /// receiving makes it readable when up to three quarters of the queue are free, not with each message that it takes.
+    ///
+    /// Errors: [`Status::ResourceExhausted`], when it is asked for the first time and descriptors run out.
+    pub fn writable_descriptor(&self) -> Result<BorrowedFd<'_>> {
+        let mut is_new = false;
+        let writable = self.writable.get_or_try_init(|| {
+            is_new = true;
+            Writable::new(&self.duplex.send)
+        })?;
+        if is_new {
+            // Either a thread that waits for room is seen here, or it sees the descriptor when it has ended.
+            fence(Ordering::SeqCst);
+            if let Some(mut outgoing) = self.lock_at_once() {
+                outgoing.watch_room(&self.duplex.send, None, writable);
+            }
+        }
+        Ok(writable.descriptor())
+    }
+
     /// Whose messages are received here; `None` for a pair's end before the first message.
     pub fn peer(&self) -> Option<Sender> {
         self.peer.get().copied()
@@ -282,6 +377,11 @@ impl Channel {
     /// How many messages were destroyed because they came from another process than the peer.
     pub fn refused_messages(&self) -> u64 {
         self.refused.load(Ordering::Relaxed)
+    }
+
+    /// How many messages [`Self::send_or_drop`] has dropped.
+    pub fn dropped_messages(&self) -> u64 {
+        self.dropped.load(Ordering::Relaxed)
     }
 
     /// The end by itself, with all that is queued, to be sent on. Who opens it listens to the first process that

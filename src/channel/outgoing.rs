@@ -15,6 +15,7 @@ use crate::sys::wait_readable;
 use crate::time::{Deadline, Timeout};
 
 use super::ring::{MAX_INLINE, Receiver, RingPage, RingSender};
+use super::writable::Writable;
 
 /// The receiver has something to look at.
 pub(super) const BELL: u32 = 1;
@@ -90,7 +91,7 @@ impl Outgoing {
                 Err(error) => return Err(SendError::new(error, message)),
             }
             let Way::Ring(ring) = &mut self.way else { return self.send_by_port(right, message, deadline) };
-            let inside = message.bytes_alone().map(<[u8]>::len).filter(|length| *length <= MAX_INLINE);
+            let inside = length_inside(&message);
             if inside.is_none() && ring.has_room_for(0) {
                 return self.send_by_port(right, message, deadline);
             }
@@ -149,6 +150,49 @@ impl Outgoing {
             }
             way => way,
         };
+    }
+
+    /// Has `writable` tell when there is room: for this message, or for a small one.
+    pub(super) fn watch_room(&mut self, right: &SendRight, message: Option<&Message>, writable: &Writable) {
+        if self.try_watch_room(right, message, writable).is_err() {
+            // Too often is better than never.
+            writable.wake();
+        }
+    }
+
+    fn try_watch_room(
+        &mut self,
+        right: &SendRight,
+        message: Option<&Message>,
+        writable: &Writable,
+    ) -> Result<()> {
+        let Way::Ring(ring) = &mut self.way else { return writable.await_port(self.room.as_ref()) };
+        let inside = message.map_or(Some(0), length_inside);
+        let payload = inside.unwrap_or(0);
+        if ring.has_room_for(payload) {
+            if inside.is_none() {
+                return writable.await_port(self.room.as_ref());
+            }
+            writable.wake();
+            return Ok(());
+        }
+        let bell = match self.room.take() {
+            Some(bell) => bell,
+            None => match give_bell(right, Deadline::NOW) {
+                Ok(bell) => bell,
+                // The port is full, too: room there has to come first.
+                Err(error) if error.status() == Status::TimedOut => return writable.await_port(None),
+                Err(error) => return Err(error),
+            },
+        };
+        let bell = self.room.insert(bell);
+        writable.await_bell(bell)?;
+        ring.fall_asleep();
+        if ring.has_room_for(payload) {
+            ring.wake_up();
+            writable.wake();
+        }
+        Ok(())
     }
 
     /// Behind a push.
@@ -211,6 +255,11 @@ impl Outgoing {
             Rung::Yes | Rung::No => Ok(()),
         }
     }
+}
+
+/// The bytes of a message that goes inside of the ring.
+fn length_inside(message: &Message) -> Option<usize> {
+    message.bytes_alone().map(<[u8]>::len).filter(|length| *length <= MAX_INLINE)
 }
 
 /// Gives the receiver something to ring when there is room. It dies with the receiver.

@@ -3,9 +3,10 @@
 use std::ffi::c_int;
 use std::os::fd::AsRawFd;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::boundary::{call, value};
-use super::handle::{Slot, borrow, consume, out, release, retain};
+use super::handle::{Slot, borrow, consume, optional_out, out, release, retain};
 #[cfg(target_os = "linux")]
 use super::handle::{descriptor, duplicate};
 use super::message::{sfp_message, sfp_sender};
@@ -278,6 +279,39 @@ pub unsafe extern "C" fn sfp_channel_send(
     })
 }
 
+/// Sends a message if the peer's queue has room for it, and drops it otherwise, with all that it carries:
+/// for what is soon outdated, such as positions or progress. Never waits.
+///
+/// Success ends your reference to the message, also if it was dropped: do not release it. On failure it
+/// is still yours, whole. A queue is also full while another thread waits for room in it.
+///
+/// Parameters:
+/// - `channel`: the channel.
+/// - `message`: what to send.
+/// - `sent`: becomes true, or false if the message was dropped, which sfp_channel_dropped() counts. It can
+///   be NULL.
+///
+/// Returns as sfp_send(), but for SFP_STATUS_TIMED_OUT.
+///
+/// Threads: any, several at once with one channel. Systems: all.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sfp_channel_send_or_drop(
+    channel: *mut sfp_channel,
+    message: *mut sfp_message,
+    sent: *mut bool,
+) -> sfp_status {
+    call(|| {
+        let (channel, contents) = (borrow!(channel), &borrow!(message).0);
+        let place = optional_out!(sent);
+        let was_sent = contents.consume_by(|message| channel.0.send_or_drop(message).map_err(unsent))?;
+        consume!(message);
+        if let Some(place) = place {
+            place.set(was_sent);
+        }
+        Ok(())
+    })
+}
+
 /// Sends a message with a right to answer it once, and waits for the answer. Whoever the peer passes
 /// that right on to may answer.
 ///
@@ -393,6 +427,60 @@ pub unsafe extern "C" fn sfp_channel_is_peer_dead(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sfp_channel_refused(channel: *const sfp_channel) -> u64 {
     value(0, || Ok(borrow!(channel).0.refused_messages()))
+}
+
+/// How many messages sfp_channel_send_or_drop() has dropped.
+///
+/// Parameters:
+/// - `channel`: the channel.
+///
+/// Returns the number; 0 if `channel` is NULL.
+///
+/// Threads: any. Systems: all.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sfp_channel_dropped(channel: *const sfp_channel) -> u64 {
+    value(0, || Ok(borrow!(channel).0.dropped_messages()))
+}
+
+/// Sets how long a wait of a channel watches the shared memory before it sleeps: 50 µs unless it is set.
+///
+/// Watching takes a processor, and saves the tens of microseconds that it costs to sleep and to be woken.
+/// Where waits turn out to be longer, it sleeps at once, whatever the time.
+///
+/// Parameters:
+/// - `channel`: the channel.
+/// - `time_ns`: the longest time to watch, in nanoseconds; 0 is not to watch.
+///
+/// Returns SFP_STATUS_OK, or what any call can return.
+///
+/// Threads: any, also while another one waits. Systems: all.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sfp_channel_set_spin_time(channel: *mut sfp_channel, time_ns: u64) -> sfp_status {
+    call(|| {
+        borrow!(channel).0.set_spin_time(Duration::from_nanos(time_ns));
+        Ok(())
+    })
+}
+
+/// A file descriptor that is readable while a send with a timeout of 0 would probably find room, and for
+/// good once the peer is gone, for poll, epoll or kqueue.
+///
+/// When a send has said SFP_STATUS_TIMED_OUT, wait for the descriptor, then send again. Do not wait for it
+/// with nothing to send: it is readable most of the time, and now and then once too often. A receiver that
+/// goes on receiving makes it readable when up to three quarters of the queue are free, not with each
+/// message that it takes.
+///
+/// Parameters:
+/// - `channel`: the channel.
+///
+/// Returns the descriptor, which is the library's: do not close it, do not read from it, do not use it
+/// after the channel was released. -1 if `channel` is NULL, or if the first call found no descriptors for
+/// it, which sfp_last_error_status() tells.
+///
+/// Threads: any. Systems: all.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sfp_channel_writable_fd(channel: *const sfp_channel) -> c_int {
+    value(-1, || Ok(borrow!(channel).0.writable_descriptor()?.as_raw_fd()))
 }
 
 /// A file descriptor that is readable when sfp_channel_receive() would not wait, and for good once the

@@ -50,6 +50,12 @@
 //! - `doorbell()` makes a `Doorbell` (waits) and its `Ringer` (sent to the other side as a send right).
 //!   Rings coalesce; ringing never blocks, whatever the other side does to its end.
 //!
+//! # `vacancy`
+//!
+//! - `Vacancy`: `new` of a send right. Its descriptor is readable from the time at which a port's queue has room, once
+//!   `watch` has asked for that and until `forget`; and for good when the port is dead. How much room is the system's own
+//!   affair: for one more message at least. Both calls settle what is over.
+//!
 //! # `spawn`
 //!
 //! - `Inheritance`: what a child needs to find its host: the way to a port, and a token. `spawn`: starts a process that
@@ -81,6 +87,8 @@ pub(crate) mod posix;
 mod posix_spawn;
 mod process;
 pub(crate) mod shared_values;
+#[cfg(test)]
+mod vacancy_tests;
 pub(crate) mod wire;
 
 pub(crate) use posix::{monotonic_nanoseconds, wait_readable};
@@ -99,7 +107,9 @@ pub(crate) use apple::{dispatch, runloop};
 #[cfg(target_os = "macos")]
 use mach as system;
 
-pub(crate) use system::{AnyReadable, bootstrap, doorbell, memory, message, port, port_set, spawn, surface};
+pub(crate) use system::{
+    AnyReadable, bootstrap, doorbell, memory, message, port, port_set, spawn, surface, vacancy,
+};
 
 #[cfg(not(any(target_os = "linux", target_os = "macos")))]
 compile_error!("surfaceport runs on Linux and macOS");

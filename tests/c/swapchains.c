@@ -3,6 +3,7 @@
 
 #include <pthread.h>
 #include <signal.h>
+#include <time.h>
 
 #include "roles.h"
 
@@ -519,6 +520,46 @@ static void absurd_options_are_refused(void)
     sfp_consumer_release(consumer);
 }
 
+/* What a wait in vain takes of the processor. */
+static clock_t work_of_a_wait(sfp_producer *producer, sfp_consumer *consumer)
+{
+    sfp_image *image = NULL;
+    sfp_frame *frame = NULL;
+    clock_t before = clock();
+    if (producer != NULL)
+        FAILS(SFP_STATUS_TIMED_OUT, sfp_producer_acquire(producer, SFP_MILLISECONDS(200), &image));
+    else
+        FAILS(SFP_STATUS_TIMED_OUT, sfp_consumer_acquire(consumer, SFP_MILLISECONDS(200), &frame));
+    return clock() - before;
+}
+
+static void spin_times_are_how_long_waits_watch(void)
+{
+    sfp_producer *producer = NULL;
+    sfp_consumer *consumer = NULL;
+    make_swapchain(SFP_PRESENT_MODE_FIFO, &producer, &consumer);
+    OK(sfp_producer_set_spin_time(producer, 0));
+    OK(sfp_consumer_set_spin_time(consumer, 0));
+    draw_and_present(producer, 1);
+    expect(consumer, 1);
+    (void)work_of_a_wait(NULL, consumer); /* the first one pays for more than itself */
+    clock_t asleep = work_of_a_wait(NULL, consumer);
+    OK(sfp_consumer_set_spin_time(consumer, UINT64_MAX));
+    CHECK(work_of_a_wait(NULL, consumer) > 4 * asleep);
+
+    /* All images are drawn, and nobody takes one. */
+    for (uint32_t n = 2; n <= 4; n++)
+        draw_and_present(producer, n);
+    (void)work_of_a_wait(producer, NULL);
+    asleep = work_of_a_wait(producer, NULL);
+    OK(sfp_producer_set_spin_time(producer, UINT64_MAX));
+    CHECK(work_of_a_wait(producer, NULL) > 4 * asleep);
+    for (uint32_t n = 2; n <= 4; n++)
+        expect(consumer, n);
+    sfp_consumer_release(consumer);
+    sfp_producer_release(producer);
+}
+
 static const struct role ROLES[] = {
     { "draw in order", draw_in_order },
     { "resize at each frame", resize_at_each_frame },
@@ -541,6 +582,7 @@ int main(int argc, char **argv)
     RUN(descriptors_tell_what_is_ready);
     RUN(threads_draw_and_show);
     RUN(an_image_is_presented_once);
+    RUN(spin_times_are_how_long_waits_watch);
     RUN(absurd_options_are_refused);
     RUN(nothing_is_left);
     return finish();

@@ -86,6 +86,7 @@ impl World {
     fn undo(&mut self, name: &str) {
         match name {
             "sfp_producer_present" => self.image = null_mut(),
+            "sfp_channel_send_or_drop" => self.message = message(1, "one"),
             "sfp_consumer_attach" => {
                 let made = std::mem::replace(&mut self.places[0], UNTOUCHED);
                 says!(sfp_consumer_release(made as *mut sfp_consumer));
@@ -369,11 +370,15 @@ fn entries() -> Vec<Entry> {
         sfp_channel_retain(w.channel);
         sfp_channel_release(w.channel);
         sfp_channel_send(w.channel, w.message, 0);
+        sfp_channel_send_or_drop(w.channel, w.message, w.out(0));
         sfp_channel_request(w.channel, w.message, 0, w.out(0));
         sfp_channel_receive(w.channel, 0, w.out(0));
         sfp_channel_peer(w.channel.cast_const(), w.out(0));
         sfp_channel_is_peer_dead(w.channel.cast_const(), w.out(0));
         sfp_channel_refused(w.channel.cast_const());
+        sfp_channel_dropped(w.channel.cast_const());
+        sfp_channel_set_spin_time(w.channel, 0);
+        sfp_channel_writable_fd(w.channel.cast_const());
         sfp_channel_fd(w.channel.cast_const());
 
         sfp_producer_create(&raw const w.swapchain_options, w.out(0));
@@ -386,6 +391,7 @@ fn entries() -> Vec<Entry> {
         sfp_producer_service(w.producer);
         sfp_producer_get_statistics(w.producer.cast_const(), w.out(0));
         sfp_producer_create_consumer_right(w.producer, w.out(0));
+        sfp_producer_set_spin_time(w.producer, 0);
         sfp_producer_fd(w.producer.cast_const());
         sfp_image_retain(w.image);
         sfp_image_release(w.image);
@@ -404,6 +410,7 @@ fn entries() -> Vec<Entry> {
         sfp_consumer_release(w.consumer);
         sfp_consumer_acquire(w.consumer, 0, w.out(0));
         sfp_consumer_get_statistics(w.consumer.cast_const(), w.out(0));
+        sfp_consumer_set_spin_time(w.consumer, 0);
         sfp_consumer_fd(w.consumer.cast_const());
         sfp_frame_retain(w.frame);
         sfp_frame_release(w.frame);

@@ -1,5 +1,6 @@
 /* Swapchains, as a program in C++ uses them: frames of this process and of others. */
 #include <csignal>
+#include <ctime>
 #include <poll.h>
 #include <thread>
 
@@ -194,6 +195,34 @@ static void threads_draw_and_show()
     CHECK(taken == FRAMES && frame.status() == SFP_STATUS_CLOSED);
 }
 
+/* What a wait in vain takes of the processor. */
+template <class Waiting>
+static std::clock_t work_of_a_wait(const Waiting &waiting)
+{
+    const auto before = std::clock();
+    CHECK(waiting.acquire(200ms).timed_out());
+    return std::clock() - before;
+}
+
+static void spin_times_are_how_long_waits_watch()
+{
+    const pair both(SFP_PRESENT_MODE_FIFO);
+    both.consumer.set_spin_time(0s);
+    both.producer.set_spin_time(0s);
+    draw_and_present(both.producer, 1);
+    CHECK(both.consumer.acquire(SOON).has_value());
+    (void)work_of_a_wait(both.consumer); /* the first one pays for more than itself */
+    auto asleep = work_of_a_wait(both.consumer);
+    both.consumer.set_spin_time(sfp::timeout::forever());
+    CHECK(work_of_a_wait(both.consumer) > 4 * asleep);
+    for (std::uint32_t n = 2; n <= 4; n++)
+        draw_and_present(both.producer, n);
+    (void)work_of_a_wait(both.producer);
+    asleep = work_of_a_wait(both.producer);
+    both.producer.set_spin_time(sfp::timeout::forever());
+    CHECK(work_of_a_wait(both.producer) > 4 * asleep);
+}
+
 int main(int argc, char **argv)
 {
     program = argv[0];
@@ -216,6 +245,7 @@ int main(int argc, char **argv)
     RUN(sizes_change);
     RUN(a_right_travels_and_has_options);
     RUN(nobody_looks_any_more);
+    RUN(spin_times_are_how_long_waits_watch);
     RUN(threads_draw_and_show);
     RUN(nothing_is_left);
     return finish();

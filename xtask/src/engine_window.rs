@@ -56,7 +56,7 @@ impl Shown {
         }
         // The engine's own scene is of one colour, of which the red part changes.
         let scene = picture.at(0, 0);
-        if scene & 0xFFFF != 0x3C5A {
+        if !is_scene(scene) {
             return Err(format!("the engine's scene is {scene:06x}"));
         }
         let first = picture.at(BORDER, BORDER);
@@ -77,6 +77,11 @@ impl Shown {
         }
         Ok(n)
     }
+}
+
+/// Whether a pixel is the engine's own.
+fn is_scene(pixel: u32) -> bool {
+    pixel & 0xFFFF == 0x3C5A
 }
 
 /// Runs the engine on a display of its own, in the folder with its programs, once to a good end and once with a
@@ -123,8 +128,15 @@ struct Watch<'a> {
 
 impl<'a> Watch<'a> {
     fn begin(user: &'a User) -> Result<Watch<'a>> {
-        let window =
-            until(|| user.find("engine")?.map_or_else(|| again("there is no window"), |it| Ok(Ok(it))))?;
+        // SDL can replace its window before the first picture, so one that vanishes is looked for again.
+        let window = until(|| {
+            let Some(window) = user.find("engine")? else { return again("there is no window") };
+            Ok(match user.look(window) {
+                Ok(picture) if is_scene(picture.at(0, 0)) => Ok(window),
+                Ok(_) => Err("the engine draws nothing".to_owned()),
+                Err(fault) => Err(format!("the engine's window cannot be seen: {fault:#}")),
+            })
+        })?;
         user.focus(window)?;
         Ok(Watch { user, window })
     }

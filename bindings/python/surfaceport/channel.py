@@ -10,7 +10,7 @@ from . import ports
 from ._native import functions as c
 from ._native.handles import sfp_channel, sfp_channel_end, sfp_message
 from ._native.structures import sfp_sender
-from .errors import Closed, check
+from .errors import Closed, check, failure
 from .handle import Handle
 from .readiness import attempt
 from .sender import Sender
@@ -64,6 +64,24 @@ class Channel(Handle[sfp_channel]):
         A failure leaves the message as it was. Raises as `SendRight.send()`.
         """
         messages.give(message, lambda given, time: c.sfp_channel_send(self._reference, given, time), timeout)
+
+    async def send_async(self, message: messages.Message, timeout: Timeout = None) -> None:
+        """As `send()`, on asyncio."""
+        await attempt(lambda: self.send(message, 0), self.writable_fileno, timeout)
+
+    def send_or_drop(self, message: messages.Message) -> bool:
+        """Sends a message if the queue has room, and drops it otherwise; it is closed then. Never waits.
+
+        Gives whether it was sent. For what is soon outdated, such as positions or progress. A failure
+        leaves the message as it was. Raises as `send()`, but for `TimedOut`.
+        """
+        sent = c_bool()
+
+        def call(given: sfp_message, _: int) -> int:
+            return int(c.sfp_channel_send_or_drop(self._reference, given, byref(sent)))
+
+        messages.give(message, call, 0)
+        return sent.value
 
     def request(self, message: messages.Message, timeout: Timeout = None) -> messages.Message:
         """Sends a message, and waits for its answer, for both together `timeout` seconds.
@@ -119,6 +137,29 @@ class Channel(Handle[sfp_channel]):
     def refused(self) -> int:
         """How many messages were destroyed because they came from another process than the peer."""
         return int(c.sfp_channel_refused(self._reference))
+
+    @property
+    def dropped(self) -> int:
+        """How many messages `send_or_drop()` has dropped."""
+        return int(c.sfp_channel_dropped(self._reference))
+
+    def set_spin_time(self, seconds: float) -> None:
+        """Sets how long a wait watches the shared memory before it sleeps: 50 µs unless it is set.
+
+        0 is not to watch. Where waits turn out to be longer, it sleeps at once, whatever the time.
+        """
+        check(c.sfp_channel_set_spin_time(self._reference, nanoseconds(seconds)))
+
+    def writable_fileno(self) -> int:
+        """A descriptor that is readable while `send()` would probably find room. It is the library's.
+
+        Wait for it when `send(message, 0)` has raised `TimedOut`; now and then it is readable once too
+        often. Raises `ResourceExhausted`.
+        """
+        descriptor = int(c.sfp_channel_writable_fd(self._reference))
+        if descriptor < 0:
+            raise failure(c.sfp_last_error_status())
+        return descriptor
 
     def fileno(self) -> int:
         """A descriptor that is readable when `receive()` would not wait. It is the library's."""

@@ -13,7 +13,7 @@ from .errors import Closed, check
 from .frame import Frame
 from .handle import Handle
 from .readiness import attempt
-from .times import Timeout, wait
+from .times import Timeout, nanoseconds, wait
 
 
 class ConsumerStatistics(NamedTuple):
@@ -58,6 +58,13 @@ class Consumer(Handle[sfp_consumer]):
         counted = sfp_consumer_statistics()
         check(c.sfp_consumer_get_statistics(self._reference, byref(counted)))
         return ConsumerStatistics(counted.presented, counted.shown, counted.dropped, counted.waited)
+
+    def set_spin_time(self, seconds: float) -> None:
+        """Sets how long an acquire that waits watches the shared memory before it sleeps: 50 µs unless it is set.
+
+        0 is not to watch. Where waits turn out to be longer, it sleeps at once, whatever the time.
+        """
+        check(c.sfp_consumer_set_spin_time(self._reference, nanoseconds(seconds)))
 
     def fileno(self) -> int:
         """A descriptor that is readable when `acquire(0)` has something to do. It is the library's.

@@ -15,7 +15,7 @@ from .handle import Handle
 from .image import Image
 from .readiness import attempt
 from .surface import _number
-from .times import Timeout, wait
+from .times import Timeout, nanoseconds, wait
 
 
 class ProducerStatistics(NamedTuple):
@@ -105,6 +105,13 @@ class Producer(Handle[sfp_producer]):
         handle = sfp_consumer_right()
         check(c.sfp_producer_create_consumer_right(self._reference, byref(handle)))
         return ConsumerRight(handle)
+
+    def set_spin_time(self, seconds: float) -> None:
+        """Sets how long an acquire that waits watches the shared memory before it sleeps: 50 µs unless it is set.
+
+        0 is not to watch. Where waits turn out to be longer, it sleeps at once, whatever the time.
+        """
+        check(c.sfp_producer_set_spin_time(self._reference, nanoseconds(seconds)))
 
     def fileno(self) -> int:
         """A descriptor that is readable when `acquire(0)` or `service()` has something to do.

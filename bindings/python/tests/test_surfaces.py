@@ -130,7 +130,7 @@ def test_prefault_keeps_the_contents() -> None:
     surface.arrays[0][76, 1000] = 9
     surface.prefault()
     memory.prefault()
-    assert memory.view[4096:4100] == b"kept"
+    assert bytes(memory.view[4096:4100]) == b"kept"
     assert (surface.arrays[0][76, 1000] == 9).all()
 
 

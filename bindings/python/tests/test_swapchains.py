@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import gc
+import math
 import os
 import resource
 import threading
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -257,3 +259,30 @@ def _resident() -> int:
     except FileNotFoundError:
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return (resident - shared) * resource.getpagesize()
+
+
+def work_of_a_wait(waiting: sfp.Producer | sfp.Consumer) -> float:
+    """What a wait in vain takes of the processor."""
+    before = time.thread_time()
+    with pytest.raises(sfp.TimedOut):
+        waiting.acquire(0.2)
+    return time.thread_time() - before
+
+
+def test_spin_times_are_how_long_waits_watch() -> None:
+    with sfp.Producer(8, 8, mode=PresentMode.FIFO) as producer, producer.consumer_right() as right:
+        with right.attach() as consumer:
+            producer.set_spin_time(0)
+            consumer.set_spin_time(0)
+            producer.acquire(WAIT).present()
+            consumer.acquire(WAIT).close()
+            work_of_a_wait(consumer)  # The first one pays for more than itself.
+            asleep = work_of_a_wait(consumer)
+            consumer.set_spin_time(math.inf)
+            assert work_of_a_wait(consumer) > 4 * asleep
+            for _ in range(3):
+                producer.acquire(WAIT).present()
+            work_of_a_wait(producer)
+            asleep = work_of_a_wait(producer)
+            producer.set_spin_time(math.inf)
+            assert work_of_a_wait(producer) > 4 * asleep

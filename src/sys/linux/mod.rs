@@ -8,6 +8,7 @@ pub(crate) mod port;
 pub(crate) mod port_set;
 pub(crate) mod spawn;
 pub(crate) mod surface;
+pub(crate) mod vacancy;
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 

@@ -13,6 +13,7 @@ pub(crate) mod port;
 pub(crate) mod port_set;
 pub(crate) mod spawn;
 pub(crate) mod surface;
+pub(crate) mod vacancy;
 
 pub(crate) use super::kqueue::AnyReadable;
 

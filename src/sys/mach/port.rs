@@ -566,7 +566,7 @@ impl ReceiveRight {
             }
             Notification::SendOnce => Ok(Some(Received::SendOnceDestroyed)),
             // Nobody asked this port to be told.
-            Notification::DeadName(_) => Ok(None),
+            Notification::DeadName(_) | Notification::SendPossible => Ok(None),
         }
     }
 

@@ -5,10 +5,10 @@ use zerocopy::native_endian::U32;
 
 use super::{
     AuditTrailer, COMPLEX, GUARDED_PORT_DESCRIPTOR, GuardedPortDescriptor, Header, LOCAL_SHIFT,
-    NOTIFY_DEAD_NAME, NOTIFY_NO_SENDERS, NOTIFY_SEND_ONCE, Name, OOL_DESCRIPTOR, OOL_PORTS_DESCRIPTOR,
-    OOL_VOLATILE_DESCRIPTOR, OolDescriptor, OwnedMemory, OwnedRight, PORT_DESCRIPTOR, PORT_RECEIVE,
-    PORT_SEND, PORT_SEND_ONCE, Part, PortDescriptor, REMOTE_MASK, ROUNDING, RightKind, RightTable,
-    VOUCHER_SHIFT,
+    NOTIFY_DEAD_NAME, NOTIFY_NO_SENDERS, NOTIFY_SEND_ONCE, NOTIFY_SEND_POSSIBLE, Name, OOL_DESCRIPTOR,
+    OOL_PORTS_DESCRIPTOR, OOL_VOLATILE_DESCRIPTOR, OolDescriptor, OwnedMemory, OwnedRight, PORT_DESCRIPTOR,
+    PORT_RECEIVE, PORT_SEND, PORT_SEND_ONCE, Part, PortDescriptor, REMOTE_MASK, ROUNDING, RightKind,
+    RightTable, VOUCHER_SHIFT,
 };
 use crate::error::{Error, Result};
 use crate::sys::wire::{Envelope, Kind};
@@ -229,6 +229,8 @@ pub(crate) enum Notification<T: RightTable> {
     NoSenders,
     /// A send-once right died unused.
     SendOnce,
+    /// The queue of the port behind a name has room.
+    SendPossible,
     /// The port behind a name is dead. The notification's own reference to the name comes with it.
     DeadName(Option<OwnedRight<T>>),
 }
@@ -238,7 +240,8 @@ impl<T: RightTable> Taken<'_, T> {
     ///
     /// Errors: malformed, when somebody else than the kernel sent it: anybody with a send right can.
     pub(crate) fn notification(&self, table: &T) -> Result<Option<Notification<T>>> {
-        if !matches!(self.id, NOTIFY_NO_SENDERS | NOTIFY_SEND_ONCE | NOTIFY_DEAD_NAME) {
+        if !matches!(self.id, NOTIFY_SEND_POSSIBLE | NOTIFY_NO_SENDERS | NOTIFY_SEND_ONCE | NOTIFY_DEAD_NAME)
+        {
             return Ok(None);
         }
         if self.audit.process_id != 0 {
@@ -253,6 +256,7 @@ impl<T: RightTable> Taken<'_, T> {
             .map(|(value, _)| value.get());
         let value = || value.ok_or_else(|| Error::malformed("a notification of the kernel is too short"));
         Ok(Some(match self.id {
+            NOTIFY_SEND_POSSIBLE => Notification::SendPossible,
             NOTIFY_NO_SENDERS => Notification::NoSenders,
             NOTIFY_DEAD_NAME => Notification::DeadName(OwnedRight::new(value()?, RightKind::DeadName, table)),
             _ => Notification::SendOnce,

@@ -52,6 +52,7 @@ const OOL_PORTS_DESCRIPTOR: u8 = 2;
 const OOL_VOLATILE_DESCRIPTOR: u8 = 3;
 const GUARDED_PORT_DESCRIPTOR: u8 = 4;
 /// Notifications: `mach/notify.h`.
+const NOTIFY_SEND_POSSIBLE: i32 = 66;
 const NOTIFY_NO_SENDERS: i32 = 70;
 const NOTIFY_SEND_ONCE: i32 = 71;
 const NOTIFY_DEAD_NAME: i32 = 72;

@@ -176,7 +176,7 @@ fn a_short_buffer_loses_nothing_that_was_in_it() {
 fn only_the_kernel_notifies() {
     let body = [[0; 8], [77, 0, 0, 0, 0, 0, 0, 0]].concat();
     let table = Fake::default();
-    for id in [NOTIFY_NO_SENDERS, NOTIFY_SEND_ONCE, NOTIFY_DEAD_NAME] {
+    for id in [NOTIFY_SEND_POSSIBLE, NOTIFY_NO_SENDERS, NOTIFY_SEND_ONCE, NOTIFY_DEAD_NAME] {
         let forged = message(id, &[], 0, &body, 42);
         let error = take_apart(&forged, &table).unwrap().notification(&table).unwrap_err();
         assert_eq!(error.status(), Status::Malformed);
@@ -187,6 +187,7 @@ fn only_the_kernel_notifies() {
         take_apart(&bytes, &table).unwrap().notification(&table).unwrap()
     };
     assert!(matches!(real(NOTIFY_NO_SENDERS), Some(Notification::NoSenders)));
+    assert!(matches!(real(NOTIFY_SEND_POSSIBLE), Some(Notification::SendPossible)));
     assert!(matches!(real(NOTIFY_SEND_ONCE), Some(Notification::SendOnce)));
     assert!(real(1).is_none());
     table.0.borrow_mut().clear();

@@ -256,6 +256,9 @@ sfp_channel_end_from_fds = _on_linux(
 sfp_channel_retain = _function("sfp_channel_retain", c_void_p, sfp_channel)
 sfp_channel_release = _function("sfp_channel_release", None, sfp_channel)
 sfp_channel_send = _function("sfp_channel_send", c_int32, sfp_channel, sfp_message, c_int64)
+sfp_channel_send_or_drop = _function(
+    "sfp_channel_send_or_drop", c_int32, sfp_channel, sfp_message, POINTER(c_bool)
+)
 sfp_channel_request = _function(
     "sfp_channel_request", c_int32, sfp_channel, sfp_message, c_int64, POINTER(sfp_message)
 )
@@ -263,6 +266,9 @@ sfp_channel_receive = _function("sfp_channel_receive", c_int32, sfp_channel, c_i
 sfp_channel_peer = _function("sfp_channel_peer", c_int32, sfp_channel, POINTER(sfp_sender))
 sfp_channel_is_peer_dead = _function("sfp_channel_is_peer_dead", c_int32, sfp_channel, POINTER(c_bool))
 sfp_channel_refused = _function("sfp_channel_refused", c_uint64, sfp_channel)
+sfp_channel_dropped = _function("sfp_channel_dropped", c_uint64, sfp_channel)
+sfp_channel_set_spin_time = _function("sfp_channel_set_spin_time", c_int32, sfp_channel, c_uint64)
+sfp_channel_writable_fd = _function("sfp_channel_writable_fd", c_int, sfp_channel)
 sfp_channel_fd = _function("sfp_channel_fd", c_int, sfp_channel)
 sfp_producer_create = _function(
     "sfp_producer_create", c_int32, POINTER(sfp_swapchain_options), POINTER(sfp_producer)
@@ -284,6 +290,7 @@ sfp_producer_get_statistics = _function(
 sfp_producer_create_consumer_right = _function(
     "sfp_producer_create_consumer_right", c_int32, sfp_producer, POINTER(sfp_consumer_right)
 )
+sfp_producer_set_spin_time = _function("sfp_producer_set_spin_time", c_int32, sfp_producer, c_uint64)
 sfp_producer_fd = _function("sfp_producer_fd", c_int, sfp_producer)
 sfp_image_retain = _function("sfp_image_retain", c_void_p, sfp_image)
 sfp_image_release = _function("sfp_image_release", None, sfp_image)
@@ -312,6 +319,7 @@ sfp_consumer_acquire = _function("sfp_consumer_acquire", c_int32, sfp_consumer, 
 sfp_consumer_get_statistics = _function(
     "sfp_consumer_get_statistics", c_int32, sfp_consumer, POINTER(sfp_consumer_statistics)
 )
+sfp_consumer_set_spin_time = _function("sfp_consumer_set_spin_time", c_int32, sfp_consumer, c_uint64)
 sfp_consumer_fd = _function("sfp_consumer_fd", c_int, sfp_consumer)
 sfp_frame_retain = _function("sfp_frame_retain", c_void_p, sfp_frame)
 sfp_frame_release = _function("sfp_frame_release", None, sfp_frame)

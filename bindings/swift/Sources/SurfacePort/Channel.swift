@@ -26,6 +26,18 @@ public final class Channel: @unchecked Sendable {
         message.wasSent()
     }
 
+    /// Sends a message if the peer's queue has room for it, and drops it otherwise, with all that it carries: for what is
+    /// soon outdated, such as positions or progress. It never waits. The message is empty then; if this throws it is whole.
+    /// - Returns: Whether it was sent.
+    /// - Throws: `peerDead`, `wrongState` (it was sent before), `resourceExhausted`.
+    @discardableResult
+    public func sendOrDrop(_ message: Message) throws(SurfacePortError) -> Bool {
+        var sent = false
+        try check(sfp_channel_send_or_drop(handle, message.handle, &sent))
+        message.wasSent()
+        return sent
+    }
+
     /// Sends a message and waits for the answer. It blocks this thread.
     ///
     /// After a failure ``Message/isEmpty`` tells whether the peer can have the request.
@@ -75,6 +87,28 @@ public final class Channel: @unchecked Sendable {
     /// How many messages of others than the peer were destroyed.
     public var refused: UInt64 {
         sfp_channel_refused(handle)
+    }
+
+    /// How many messages ``sendOrDrop(_:)`` has dropped.
+    public var dropped: UInt64 {
+        sfp_channel_dropped(handle)
+    }
+
+    /// Sets how long a wait watches the shared memory before it sleeps: 50 µs unless it is set, and `.zero` is not to
+    /// watch. Where waits turn out to be longer, it sleeps at once, whatever the time.
+    public func setSpinTime(_ time: Duration) throws(SurfacePortError) {
+        try check(sfp_channel_set_spin_time(handle, UInt64(nanoseconds(time))))
+    }
+
+    /// Readable while ``send(_:timeout:)`` with `.zero` would probably find room, and for good once the peer is gone. It is
+    /// the library's. Wait for it when a send has thrown `timedOut`; now and then it is readable once too often.
+    /// - Throws: `resourceExhausted`, when it is asked for the first time.
+    public var writableFileDescriptor: Int32 {
+        get throws(SurfacePortError) {
+            let descriptor = sfp_channel_writable_fd(handle)
+            if descriptor < 0 { try check(sfp_last_error_status()) }
+            return descriptor
+        }
     }
 
     /// Readable when ``receive(timeout:)`` would not wait, and for good once the peer is gone. It is the library's.

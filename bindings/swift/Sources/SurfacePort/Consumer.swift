@@ -66,6 +66,12 @@ public final class Consumer: @unchecked Sendable {
         }
     }
 
+    /// Sets how long an acquire that waits watches the shared memory before it sleeps: 50 µs unless it is set, and `.zero` is not to
+    /// watch. Where waits turn out to be longer, it sleeps at once, whatever the time.
+    public func setSpinTime(_ time: Duration) throws(SurfacePortError) {
+        try check(sfp_consumer_set_spin_time(handle, UInt64(nanoseconds(time))))
+    }
+
     /// Readable when ``acquire(timeout:)`` with `.zero` has something to do: acquire until `timedOut`, then wait for it.
     /// It is the library's: do not close it, do not read from it.
     public var fileDescriptor: Int32 {

@@ -112,6 +112,12 @@ public final class Producer: @unchecked Sendable {
         }
     }
 
+    /// Sets how long an acquire that waits watches the shared memory before it sleeps: 50 µs unless it is set, and `.zero` is not to
+    /// watch. Where waits turn out to be longer, it sleeps at once, whatever the time.
+    public func setSpinTime(_ time: Duration) throws(SurfacePortError) {
+        try check(sfp_producer_set_spin_time(handle, UInt64(nanoseconds(time))))
+    }
+
     /// Readable when ``acquire(timeout:)`` with `.zero`, or ``service()``, has something to do. It is the library's.
     public var fileDescriptor: Int32 {
         sfp_producer_fd(handle)
