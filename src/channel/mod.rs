@@ -13,6 +13,7 @@
 mod incoming;
 mod outgoing;
 mod ring;
+mod staging;
 #[cfg(all(test, not(loom)))]
 mod tests;
 
