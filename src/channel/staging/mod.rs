@@ -242,3 +242,6 @@ impl StagingReceiver {
         Ok(Some((arriving.id, arriving.payload)))
     }
 }
+
+#[cfg(all(test, not(loom)))]
+mod tests;
