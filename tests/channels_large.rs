@@ -259,6 +259,12 @@ fn a_send_to_a_killed_receiver_ends() {
     }
 }
 
+/// Reads each page.
+fn touch(message: &Message) {
+    let sum: u32 = message.payload().iter().step_by(1024).map(|byte| u32::from(*byte)).sum();
+    assert_ne!(sum, 0);
+}
+
 /// Role: sends each message back as it is, and says at the end how many faults those behind the first 50 took.
 fn bounce() {
     let child = Child::connect(SOON).unwrap();
@@ -274,12 +280,13 @@ fn bounce() {
             child.channel().send(answer, SOON).unwrap();
             return child.wait_closed(Timeout::FOREVER).unwrap();
         }
+        touch(&message);
         child.channel().send(message, SOON).unwrap();
     }
 }
 
-/// Role: throws a large message to and fro, which is always the same one, so that all memory that is touched is the
-/// library's.
+/// Role: throws a large message to and fro, which is always the same one from some moment on, so that all memory that is
+/// touched then is the library's.
 fn faults() {
     let host = spawn("bounce", "");
     let channel = host.channel(SOON).unwrap();
@@ -288,9 +295,13 @@ fn faults() {
     for n in 0..150 {
         if n == 50 {
             before = process::minor_faults();
+        } else if n < 50 {
+            // What comes out of line goes on out of line, so that it never comes to what is counted.
+            message = Message::with_payload(1, bytes(1, MIB)).unwrap();
         }
         channel.send(message, SOON).unwrap();
         message = channel.receive(SOON).unwrap();
+        touch(&message);
     }
     let ours = process::minor_faults() - before;
     assert_is(&message, 1, MIB);
@@ -300,7 +311,7 @@ fn faults() {
     close(host);
     // 100 messages went each way. With fresh memory, each of their pages would be one.
     let pages = (100 * MIB / rustix::param::page_size()) as u64;
-    assert!(ours < pages / 20 && theirs < pages / 20, "{ours} and {theirs} faults, for twice {pages} pages");
+    assert!(ours < pages / 50 && theirs < pages / 50, "{ours} and {theirs} faults, for twice {pages} pages");
 }
 
 #[test]

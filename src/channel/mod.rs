@@ -7,7 +7,8 @@
 //!
 //! Beneath are two ports, one for each direction, and after the first messages a ring in shared memory beside each:
 //! from then on messages of up to 16 KiB without attachments go through that, and cost a system call only when the other
-//! side sleeps. All messages of a direction arrive in the order in which they were sent, whichever way they take. All
+//! side sleeps. Larger ones, up to 8 MiB, go through a region of memory beside it, which is used again. All messages of a
+//! direction arrive in the order in which they were sent, whichever way they take. All
 //! types here can be used from any thread.
 
 mod incoming;

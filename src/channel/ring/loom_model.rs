@@ -125,13 +125,16 @@ fn a_staged_payload_is_read_behind_its_writer_and_before_the_next() {
     check(4, || {
         let (mut sender, mut receiver) = ends();
         let memory = Arc::new([AtomicU64::new(0), AtomicU64::new(0)]);
-        let written = memory.clone();
+        // How often the payload was read, which no reading itself leaves a trace of.
+        let readings = Arc::new(AtomicU64::new(0));
+        let (written, seen) = (memory.clone(), readings.clone());
         let sending = thread::spawn(move || {
             for id in 1..=2 {
                 sender.look_at_taken();
                 if sender.taken() != sender.end() {
                     return;
                 }
+                assert_eq!(seen.load(Ordering::Relaxed), u64::from(id) - 1);
                 assert!(sender.push_staged(id, 0, 2));
                 for word in written.iter() {
                     // Relaxed, as the copies are that stand for it.
@@ -155,6 +158,7 @@ fn a_staged_payload_is_read_behind_its_writer_and_before_the_next() {
                 copied += 1;
             }
             if copied == 2 {
+                readings.store(u64::from(id), Ordering::Relaxed);
                 receiver.give_back();
                 (before, copied, arriving) = (before + 2, 0, None);
             }

@@ -13,6 +13,9 @@
 //! head (8 bytes: length of the payload, kind) | detail (8 bytes) | payload, filled up to a multiple of 16 bytes
 //! ```
 //!
+//! A *staged* payload is not in its entry, which says where it is in the memory beside the ring: the entry comes first, and
+//! the sender then counts the bytes that are there. The receiver counts such an entry as taken when it has copied them.
+//!
 //! An entry begins at a multiple of 16 bytes and may continue at the ring's beginning. The head is stored last and is
 //! what the receiver polls, so that a small message crosses between two processors in one cache line. Before that the
 //! sender writes 0 over the head that follows: the receiver, when it comes there, finds either that or a new entry,
