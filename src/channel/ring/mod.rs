@@ -344,21 +344,14 @@ impl<P: Deref<Target = RingPage<N>>, const N: usize> RingReceiver<P, N> {
 
     fn copy_out(&self, first: usize, length: usize) -> Vec<u8> {
         let (before_end, behind) = self.page.words.0.split_at(first % N);
-        let mut payload = vec![0; length];
-        let (one, two) = payload.split_at_mut(length.min(behind.len() * 8));
-        for (bytes, places) in [(one, behind), (two, before_end)] {
-            let mut whole = bytes.chunks_exact_mut(8);
-            let mut places = places.iter();
-            for (bytes, place) in whole.by_ref().zip(places.by_ref()) {
-                bytes.copy_from_slice(&place.load(Ordering::Relaxed).to_le_bytes());
-            }
-            let rest = whole.into_remainder();
-            if !rest.is_empty()
-                && let Some(place) = places.next()
-            {
-                rest.copy_from_slice(&place.load(Ordering::Relaxed).to_le_bytes()[..rest.len()]);
-            }
+        let words = length.div_ceil(8);
+        let until_end = words.min(behind.len());
+        let mut payload = Vec::with_capacity(words);
+        for places in [&behind[..until_end], &before_end[..words - until_end]] {
+            payload.extend(places.iter().map(|place| place.load(Ordering::Relaxed).to_le_bytes()));
         }
+        let mut payload = payload.into_flattened();
+        payload.truncate(length);
         payload
     }
 
