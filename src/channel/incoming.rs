@@ -45,6 +45,9 @@ pub(super) struct Incoming {
     /// When the port was last looked at.
     last_look: i64,
     spin: Spin,
+    /// For the rest of a message whose sender is writing it, which is a matter of its own: those waits are short, however
+    /// long it is between messages.
+    rest_spin: Spin,
 }
 
 impl Drop for Incoming {
@@ -69,6 +72,7 @@ impl Incoming {
             port_is_ready: false,
             last_look: 0,
             spin: Spin::new(),
+            rest_spin: Spin::new(),
         }
     }
 
@@ -132,9 +136,10 @@ impl Incoming {
         let mut wait = None;
         if let Some(ring) = self.ring.as_mut().filter(|_| self.owed == 0) {
             let staging = &self.staging;
-            match self.spin.watch(channel.spin_time.get(), deadline, || staging.has_news(ring)) {
+            let spin = if staging.is_arriving() { &mut self.rest_spin } else { &mut self.spin };
+            match spin.watch(channel.spin_time.get(), deadline, || staging.has_news(ring)) {
                 Ok(()) => return Ok(None),
-                Err(not_seen) => wait = Some(not_seen),
+                Err(not_seen) => wait = Some((spin, not_seen)),
             }
             ring.fall_asleep();
             self.armed = true;
@@ -150,8 +155,8 @@ impl Incoming {
             Some((process, _)) => wait_readable(&[process.descriptor(), receive.descriptor()], deadline)?,
             None => wait_readable(&[receive.descriptor()], deadline)? << 1,
         };
-        if let (Some(ring), Some(wait)) = (&self.ring, &wait) {
-            self.spin.learn(wait);
+        if let (Some(ring), Some((spin, wait))) = (&self.ring, wait) {
+            spin.learn(&wait);
             ring.wake_up();
             self.armed = false;
         }
