@@ -65,6 +65,7 @@ pub mod message;
 mod page;
 pub mod pixel_format;
 pub mod port;
+mod recycled;
 pub mod session;
 mod spin;
 pub mod surface;

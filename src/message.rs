@@ -6,6 +6,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use crate::error::{Error, Result, Status};
 use crate::memory::MemoryRegion;
 use crate::port::{ReceiveRight, SendError, SendOnceRight, SendRight};
+use crate::recycled::RecycledBytes;
 use crate::surface::Surface;
 use crate::sys::contents::{Attachment as SystemAttachment, AttachmentRef, Incoming, Outgoing, Payload};
 use crate::sys::memory::Memory;
@@ -200,10 +201,16 @@ impl Message {
         Self { payload: Payload::Inline(payload), sender, ..Self::new(id) }
     }
 
+    /// A message that arrived as many bytes alone.
+    pub(crate) fn from_recycled(id: u32, payload: RecycledBytes, sender: Option<Sender>) -> Self {
+        Self { payload: Payload::Recycled(payload), sender, ..Self::new(id) }
+    }
+
     /// The bytes, if there is nothing else to the message.
     pub(crate) fn bytes_alone(&self) -> Option<&[u8]> {
         match &self.payload {
-            Payload::Inline(bytes) if self.attachments.is_empty() && self.reply.is_none() => Some(bytes),
+            Payload::OutOfLine(_) => None,
+            payload if self.attachments.is_empty() && self.reply.is_none() => Some(payload.bytes()),
             _ => None,
         }
     }
@@ -242,8 +249,8 @@ impl Message {
     /// Errors: [`Status::TooLarge`] over [`MAX_PAYLOAD`]; the message is unchanged.
     pub fn append(&mut self, bytes: &[u8]) -> Result<()> {
         check_payload(self.payload().len().saturating_add(bytes.len()))?;
-        if let Payload::OutOfLine(memory) = &self.payload {
-            self.payload = Payload::Inline(memory.sealed_bytes().to_vec());
+        if !matches!(self.payload, Payload::Inline(_)) {
+            self.payload = Payload::Inline(self.payload().to_vec());
         }
         if let Payload::Inline(payload) = &mut self.payload {
             payload.extend_from_slice(bytes);
@@ -423,7 +430,8 @@ impl Message {
 
     /// Once for a message, so that a send that timed out does not fill a region again when it is repeated.
     fn move_large_payload_out_of_line(&mut self) -> Result<()> {
-        if let Payload::Inline(bytes) = &self.payload {
+        if !matches!(self.payload, Payload::OutOfLine(_)) {
+            let bytes = self.payload.bytes();
             check_payload(bytes.len())?;
             if bytes.len() > wire::INLINE_LIMIT {
                 self.payload = Payload::OutOfLine(Memory::sealed(bytes)?);

@@ -5,11 +5,9 @@
 
 mod process;
 
-use std::os::fd::BorrowedFd;
 use std::time::{Duration, Instant};
 
 use process::session::*;
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use surfaceport::channel::Channel;
 use surfaceport::memory::{Access, MemoryRegion};
 use surfaceport::message::Message;
@@ -209,12 +207,6 @@ fn what_is_in_the_ring_arrives_before_the_end() {
         assert_eq!(other.receive(Timeout::FOREVER).unwrap_err().status(), Status::PeerDead);
         assert!(is_readable(other.descriptor()), "the end stays readable");
     }
-}
-
-fn wait_readable(fd: BorrowedFd<'_>) {
-    let limit = Timespec { tv_sec: 20, tv_nsec: 0 };
-    let ready = poll(&mut [PollFd::from_borrowed_fd(fd, PollFlags::IN)], Some(&limit)).unwrap();
-    assert_eq!(ready, 1, "the descriptor was silent about a message");
 }
 
 /// One receive for each time that the descriptor says so, which is enough if that is right.

@@ -6,12 +6,14 @@
 
 use std::sync::atomic::Ordering;
 
-use super::outgoing::{BELL, RING, ROOM};
-use super::ring::{Entry, RingPage, RingReceiver};
+use super::outgoing::{BELL, REGION, RING, ROOM};
+use super::ring::{Broken, Entry, RingPage, RingReceiver};
+use super::staging::StagingReceiver;
 use super::{Channel, STRANGERS_AT_ONCE};
 use crate::error::{Error, Result, Status};
 use crate::message::Message;
 use crate::page::Page;
+use crate::recycled::FreeBuffers;
 use crate::spin::Spin;
 use crate::sys::doorbell::Ringer;
 use crate::sys::wait_readable;
@@ -25,6 +27,9 @@ const NEWS_INTERVAL: i64 = 1_000_000;
 #[derive(Debug)]
 pub(super) struct Incoming {
     ring: Option<RingReceiver<Page<RingPage>>>,
+    staging: StagingReceiver,
+    /// For the payloads that come through the staging region.
+    buffers: FreeBuffers,
     /// Messages of the port that come before the ring's next entry.
     owed: u64,
     /// Messages of the port that were received before their entries in the ring.
@@ -42,6 +47,9 @@ pub(super) struct Incoming {
     /// When the port was last looked at.
     last_look: i64,
     spin: Spin,
+    /// For the rest of a message whose sender is writing it, which is a matter of its own: those waits are short, however
+    /// long it is between messages.
+    rest_spin: Spin,
 }
 
 impl Drop for Incoming {
@@ -56,6 +64,8 @@ impl Incoming {
     pub(super) fn new() -> Self {
         Self {
             ring: None,
+            staging: StagingReceiver::new(),
+            buffers: FreeBuffers::default(),
             owed: 0,
             ahead: 0,
             early: None,
@@ -65,6 +75,7 @@ impl Incoming {
             port_is_ready: false,
             last_look: 0,
             spin: Spin::new(),
+            rest_spin: Spin::new(),
         }
     }
 
@@ -127,13 +138,15 @@ impl Incoming {
     fn sleep(&mut self, channel: &Channel, deadline: Deadline) -> Result<Option<u8>> {
         let mut wait = None;
         if let Some(ring) = self.ring.as_mut().filter(|_| self.owed == 0) {
-            match self.spin.watch(channel.spin_time.get(), deadline, || !ring.is_empty()) {
+            let staging = &self.staging;
+            let spin = if staging.is_arriving() { &mut self.rest_spin } else { &mut self.spin };
+            match spin.watch(channel.spin_time.get(), deadline, || staging.has_news(ring)) {
                 Ok(()) => return Ok(None),
-                Err(not_seen) => wait = Some(not_seen),
+                Err(not_seen) => wait = Some((spin, not_seen)),
             }
             ring.fall_asleep();
             self.armed = true;
-            if !ring.is_empty() {
+            if staging.has_news(ring) {
                 // Rung or not, nobody sleeps here: `leave` says so where that matters.
                 ring.wake_up();
                 self.armed = false;
@@ -145,8 +158,8 @@ impl Incoming {
             Some((process, _)) => wait_readable(&[process.descriptor(), receive.descriptor()], deadline)?,
             None => wait_readable(&[receive.descriptor()], deadline)? << 1,
         };
-        if let (Some(ring), Some(wait)) = (&self.ring, &wait) {
-            self.spin.learn(wait);
+        if let (Some(ring), Some((spin, wait))) = (&self.ring, wait) {
+            spin.learn(&wait);
             ring.wake_up();
             self.armed = false;
         }
@@ -164,7 +177,18 @@ impl Incoming {
             if self.owed == 0
                 && let Some(ring) = &mut self.ring
             {
-                match ring.next() {
+                if let Some((id, payload)) = self.staging.copy(ring)? {
+                    // A large place has become free, which is worth a look whether the sender waits for it.
+                    self.make_room_known(true);
+                    return Ok(Some(Message::from_recycled(id, payload, channel.peer())));
+                }
+                let next = match self.staging.is_arriving() {
+                    // Whatever is in the port was sent behind the rest of it, which is there by now.
+                    true if self.early.is_some() => Err(Broken),
+                    true => Ok(None),
+                    false => ring.next(),
+                };
+                match next {
                     Ok(Some(Entry::Inline { id, payload })) => {
                         self.make_room_known(false);
                         return Ok(Some(Message::from_bytes(id, payload, channel.peer())));
@@ -175,11 +199,14 @@ impl Incoming {
                         self.owed = messages - received;
                         continue;
                     }
-                    Ok(None) => {}
-                    Err(_) => {
-                        self.forget_ring();
-                        return Err(Error::malformed("a peer broke the format of its channel's ring"));
+                    Ok(Some(Entry::Staged { id, offset, length })) => {
+                        match self.staging.begin(&self.buffers, id, offset, length) {
+                            Ok(()) => continue,
+                            Err(Broken) => return Err(self.end_ring()),
+                        }
                     }
+                    Ok(None) => {}
+                    Err(Broken) => return Err(self.end_ring()),
                 }
             }
             let message = match self.early.take() {
@@ -201,16 +228,19 @@ impl Incoming {
                 self.armed = false;
             } else if message.is_control() && message.id() == ROOM {
                 self.take_room_bell(message)?;
-            } else if self.owed == 0 && self.ring.as_ref().is_some_and(|ring| !ring.is_empty()) {
+            } else if self.owed == 0 && self.comes_before_port() {
                 self.early = Some(message);
-            } else if message.is_control() {
+            } else if message.is_control() && message.id() != REGION {
                 self.take_ring(message)?;
             } else {
                 match self.owed.checked_sub(1) {
                     Some(owed) => self.owed = owed,
                     None => self.ahead += u64::from(self.ring.is_some()),
                 }
-                return Ok(Some(message));
+                if !message.is_control() {
+                    return Ok(Some(message));
+                }
+                self.take_region(message)?;
             }
         }
     }
@@ -266,6 +296,16 @@ impl Incoming {
         Ok(())
     }
 
+    /// Whether something was sent before what is in the port.
+    fn comes_before_port(&self) -> bool {
+        self.staging.is_arriving() || self.ring.as_ref().is_some_and(|ring| !ring.is_empty())
+    }
+
+    /// Memory for the large payloads that follow.
+    fn take_region(&mut self, mut message: Message) -> Result<()> {
+        self.staging.use_region(message.take_memory(0)?)
+    }
+
     /// A ring for what follows.
     fn take_ring(&mut self, mut message: Message) -> Result<()> {
         if message.id() != RING {
@@ -284,7 +324,14 @@ impl Incoming {
         if let Some(ring) = self.ring.take() {
             ring.leave();
         }
+        self.staging = StagingReceiver::new();
         (self.owed, self.ahead, self.armed) = (0, 0, false);
+    }
+
+    /// Behind an entry that no sender writes.
+    fn end_ring(&mut self) -> Error {
+        self.forget_ring();
+        Error::malformed("a peer broke the format of its channel's ring")
     }
 
     /// Wakes a sender that waits for room, if there is some.
@@ -308,7 +355,7 @@ impl Incoming {
         }
         ring.fall_asleep();
         self.armed = true;
-        if !ring.is_empty() || self.early.is_some() || self.owed > 0 {
+        if self.staging.has_message(ring) || self.early.is_some() || self.owed > 0 {
             // The sender may have sent it without ringing.
             channel.ring_itself();
         }

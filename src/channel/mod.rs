@@ -7,12 +7,14 @@
 //!
 //! Beneath are two ports, one for each direction, and after the first messages a ring in shared memory beside each:
 //! from then on messages of up to 16 KiB without attachments go through that, and cost a system call only when the other
-//! side sleeps. All messages of a direction arrive in the order in which they were sent, whichever way they take. All
+//! side sleeps. Larger ones, up to 8 MiB, go through a region of memory beside it, which is used again. All messages of a
+//! direction arrive in the order in which they were sent, whichever way they take. All
 //! types here can be used from any thread.
 
 mod incoming;
 mod outgoing;
 mod ring;
+mod staging;
 #[cfg(all(test, not(loom)))]
 mod tests;
 mod writable;
@@ -210,7 +212,7 @@ impl Channel {
         let outgoing = if deadline.is_over() { self.lock_at_once() } else { deadline.lock(&self.outgoing) };
         let Some(mut outgoing) = outgoing else { return Err(SendError::new(Error::TIMED_OUT, message)) };
         let right = &self.duplex.send;
-        let full = match outgoing.send(right, message, Deadline::NOW, &self.spin_time) {
+        let full = match outgoing.send(right, message, Deadline::NOW, deadline, &self.spin_time) {
             Err(failure) if failure.status() == Status::TimedOut => failure,
             outcome => return outcome,
         };
@@ -226,7 +228,8 @@ impl Channel {
         }
         // SeqCst, both: see `writable_descriptor`.
         self.waits_for_room.store(true, Ordering::SeqCst);
-        let outcome = full.retry(|message| outgoing.send(right, message, deadline, &self.spin_time));
+        let outcome =
+            full.retry(|message| outgoing.send(right, message, deadline, deadline, &self.spin_time));
         self.waits_for_room.store(false, Ordering::SeqCst);
         fence(Ordering::SeqCst);
         // The receiver may have rung for this thread alone, and another one has been turned away meanwhile.

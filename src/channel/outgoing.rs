@@ -2,10 +2,13 @@
 //!
 //! A channel begins with its port alone. The sender that has sent a few messages offers a ring, and goes on by the port
 //! until the receiver has accepted it; a receiver that never does costs nothing. From then on bytes go through the ring,
-//! and what needs the kernel through the port, with an entry in the ring that marks its place.
+//! many bytes through the staging region beside it, and what needs the kernel through the port, with an entry in the ring
+//! that marks its place.
+
+use std::time::Duration;
 
 use crate::error::{Error, Result, Status};
-use crate::memory::Access;
+use crate::memory::{Access, MemoryRegion};
 use crate::message::Message;
 use crate::page::Page;
 use crate::port::{SendError, SendRight};
@@ -15,6 +18,7 @@ use crate::sys::wait_readable;
 use crate::time::{Deadline, Timeout};
 
 use super::ring::{MAX_INLINE, Receiver, RingPage, RingSender};
+use super::staging::{Lacking, StagingSender};
 use super::writable::Writable;
 
 /// The receiver has something to look at.
@@ -23,17 +27,23 @@ pub(super) const BELL: u32 = 1;
 pub(super) const RING: u32 = 2;
 /// Carries what the receiver rings when a sender waits for room.
 pub(super) const ROOM: u32 = 3;
+/// Carries the staging region for the large payloads that follow. It has its entry in the ring, as messages have.
+pub(super) const REGION: u32 = 4;
 
 /// The messages behind which a ring is worth its memory.
 const BEFORE_OFFER: u64 = 8;
 /// Sends in a row of which the receiver took nothing, until the kernel is asked whether it lives. It is asked again
 /// after twice as many.
 const BEFORE_DOUBT: u32 = 8;
+/// How long a large payload waits for room in the staging region, however long it may: a receiver that is at it needs less,
+/// and one that is not gets it by the port, which takes more.
+const PATIENCE: Duration = Duration::from_millis(10);
 
 /// The sending half.
 #[derive(Debug)]
 pub(super) struct Outgoing {
     way: Way,
+    staging: StagingSender,
     /// Rung by the receiver when there is room, from the first time that there was none.
     room: Option<Doorbell>,
     /// Sends since the receiver was last seen to take something.
@@ -55,32 +65,57 @@ enum Way {
     Ring(RingSender<Page<RingPage>>),
 }
 
+/// What a send waits for.
+#[derive(Clone, Copy, Debug)]
+enum Room {
+    /// Room for a payload of so many bytes in the ring; one that goes by the port has none.
+    Ring(usize),
+    /// A place for so many bytes in the staging region.
+    Staged(usize),
+}
+
 impl Outgoing {
     pub(super) fn new() -> Self {
         let way = Way::Port { until_offer: BEFORE_OFFER };
-        Self { way, room: None, untaken: 0, spin: Spin::new() }
+        Self { way, staging: StagingSender::new(), room: None, untaken: 0, spin: Spin::new() }
     }
 
-    /// Sends a message that is bytes alone through the ring, if that is there and has room.
+    /// Sends a message that is bytes alone through shared memory, if that is there and has room.
     ///
     /// Errors: peer dead; the message was not received then and never will be.
     pub(super) fn send_at_once(&mut self, right: &SendRight, message: &Message) -> Result<bool> {
         let Way::Ring(ring) = &mut self.way else { return Ok(false) };
-        match message.bytes_alone() {
-            Some(bytes) if bytes.len() <= MAX_INLINE && ring.push_inline(message.id(), bytes) => {
-                self.wake(right)?;
-                Ok(true)
-            }
-            _ => Ok(false),
+        let Some(bytes) = message.bytes_alone() else { return Ok(false) };
+        if bytes.len() > MAX_INLINE {
+            return self.send_staged(right, message.id(), bytes);
         }
+        if !ring.push_inline(message.id(), bytes) {
+            return Ok(false);
+        }
+        self.wake(right)?;
+        Ok(true)
     }
 
-    /// Sends a message by whichever way, waiting for room.
+    fn send_staged(&mut self, right: &SendRight, id: u32, bytes: &[u8]) -> Result<bool> {
+        let Way::Ring(ring) = &mut self.way else { return Ok(false) };
+        let Some(place) = self.staging.begin(ring, id, bytes.len()) else { return Ok(false) };
+        // At once, so that it copies while this side writes. Whatever it is told, the bytes have to follow.
+        let woken = self.wake(right);
+        if let Way::Ring(ring) = &mut self.way {
+            self.staging.fill(ring, place, bytes)?;
+        }
+        woken.and_then(|()| self.wake(right))?;
+        Ok(true)
+    }
+
+    /// Sends a message by whichever way, waiting for room until the deadline. A large payload may wait until the end of
+    /// `patience` before it goes the slower way; that is not before the deadline.
     pub(super) fn send(
         &mut self,
         right: &SendRight,
         message: Message,
         deadline: Deadline,
+        patience: Deadline,
         spin_time: &SpinTime,
     ) -> Result<(), SendError> {
         self.use_ring_if_accepted();
@@ -91,13 +126,66 @@ impl Outgoing {
                 Err(error) => return Err(SendError::new(error, message)),
             }
             let Way::Ring(ring) = &mut self.way else { return self.send_by_port(right, message, deadline) };
-            let inside = length_inside(&message);
-            if inside.is_none() && ring.has_room_for(0) {
-                return self.send_by_port(right, message, deadline);
-            }
-            if let Err(error) = self.wait_for_room(right, inside.unwrap_or(0), deadline, spin_time) {
+            let waited = match length_inside(&message) {
+                Some(inside) => self.wait_for_room(right, Room::Ring(inside), deadline, spin_time),
+                None if !ring.has_room_for(0) => {
+                    self.wait_for_room(right, Room::Ring(0), deadline, spin_time)
+                }
+                None => match self.make_room(right, &message, patience, spin_time) {
+                    Ok(true) => Ok(()),
+                    Ok(false) => return self.send_by_port(right, message, deadline),
+                    Err(error) => Err(error),
+                },
+            };
+            if let Err(error) = waited {
                 return Err(SendError::new(error, message));
             }
+        }
+    }
+
+    /// Whether there may be a place for a large payload by now that found none. Otherwise it goes by the port, as all does
+    /// that is not bytes alone.
+    fn make_room(
+        &mut self,
+        right: &SendRight,
+        message: &Message,
+        patience: Deadline,
+        spin_time: &SpinTime,
+    ) -> Result<bool> {
+        let Some(length) = message.bytes_alone().map(<[u8]>::len) else { return Ok(false) };
+        match self.staging.lacking(length) {
+            Lacking::Everything => Ok(false),
+            Lacking::Region(size) => Ok(self.offer_region(right, size)),
+            Lacking::Room => {
+                let patience = patience.at_most(PATIENCE);
+                match self.wait_for_room(right, Room::Staged(length), patience, spin_time) {
+                    Ok(()) => Ok(true),
+                    Err(error) if error.status() == Status::TimedOut => {
+                        self.staging.lose_patience();
+                        Ok(false)
+                    }
+                    Err(error) => Err(error),
+                }
+            }
+        }
+    }
+
+    /// Without waiting, as [`Self::offer`]. The ring has room for the entry.
+    fn offer_region(&mut self, right: &SendRight, size: usize) -> bool {
+        let Way::Ring(ring) = &mut self.way else { return false };
+        let offered = MemoryRegion::create(size, Access::ReadOnlyForOthers).and_then(|region| {
+            let mut message = Message::control(REGION);
+            message.attach(region.clone())?;
+            right.send(message, Timeout::NONE)?;
+            Ok(region)
+        });
+        match offered {
+            Ok(region) => {
+                ring.push_port(1);
+                self.staging.use_region(region);
+                true
+            }
+            Err(_) => false,
         }
     }
 
@@ -222,7 +310,7 @@ impl Outgoing {
     fn wait_for_room(
         &mut self,
         right: &SendRight,
-        payload: usize,
+        wanted: Room,
         deadline: Deadline,
         spin_time: &SpinTime,
     ) -> Result<()> {
@@ -230,8 +318,13 @@ impl Outgoing {
             return Err(Error::TIMED_OUT);
         }
         let Way::Ring(ring) = &mut self.way else { return Ok(()) };
+        let staging = &mut self.staging;
+        let mut has_room = |ring: &mut _| match wanted {
+            Room::Ring(payload) => RingSender::has_room_for(ring, payload),
+            Room::Staged(length) => staging.has_room(ring, length),
+        };
         let limit = spin_time.get();
-        let Err(wait) = self.spin.watch(limit, deadline, || ring.has_room_for(payload)) else {
+        let Err(wait) = self.spin.watch(limit, deadline, || has_room(ring)) else {
             return Ok(());
         };
         let bell = match self.room.take() {
@@ -240,7 +333,7 @@ impl Outgoing {
         };
         let bell = self.room.insert(bell);
         ring.fall_asleep();
-        if ring.has_room_for(payload) {
+        if has_room(ring) {
             ring.wake_up();
             return Ok(());
         }

@@ -7,6 +7,7 @@ use super::port::{MovingReceiveRight, SendOnceRight, SendRight};
 use super::spawn::ProcessHandle;
 use super::surface::Surface;
 use super::wire::{Described, Kind};
+use crate::recycled::RecycledBytes;
 
 /// What a message brought.
 #[derive(Debug)]
@@ -45,10 +46,12 @@ impl<'a> AttachmentRef<'a> {
     }
 }
 
-/// A message's bytes: inside of the message, or a sealed region beside it.
+/// A message's bytes: inside of the message, where they may have come through a channel's memory, or a sealed region
+/// beside it.
 #[derive(Debug)]
 pub(crate) enum Payload {
     Inline(Vec<u8>),
+    Recycled(RecycledBytes),
     OutOfLine(Memory),
 }
 
@@ -56,6 +59,7 @@ impl Payload {
     pub(crate) fn bytes(&self) -> &[u8] {
         match self {
             Self::Inline(bytes) => bytes,
+            Self::Recycled(bytes) => bytes,
             Self::OutOfLine(memory) => memory.sealed_bytes(),
         }
     }

@@ -8,6 +8,7 @@
 use std::process::{Child, Command, ExitStatus, Stdio};
 
 pub mod companion;
+mod faults;
 mod files;
 pub mod full;
 mod held;
@@ -17,6 +18,7 @@ pub mod plain;
 pub mod session;
 pub mod swapchain;
 
+pub use faults::minor_faults;
 pub use files::files_can_travel;
 pub use held::*;
 

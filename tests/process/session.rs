@@ -53,6 +53,13 @@ pub fn is_readable(fd: BorrowedFd<'_>) -> bool {
     poll(&mut [PollFd::from_borrowed_fd(fd, PollFlags::IN)], Some(&now)).unwrap() == 1
 }
 
+/// Waits until it is.
+pub fn wait_readable(fd: BorrowedFd<'_>) {
+    let limit = Timespec { tv_sec: 20, tv_nsec: 0 };
+    let ready = poll(&mut [PollFd::from_borrowed_fd(fd, PollFlags::IN)], Some(&limit)).unwrap();
+    assert_eq!(ready, 1, "the descriptor was silent about a message");
+}
+
 /// The end of a session: what was queued is thrown away.
 pub fn wait_end(host: &Host) -> surfaceport::Error {
     loop {

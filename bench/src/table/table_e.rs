@@ -50,8 +50,10 @@ pub(crate) fn run(options: &Options) -> Result<Vec<Table>> {
         "From the moment at which the bytes are ready, where each system has them at its best: in a buffer, \
                 or in its shared memory; until the receiver has read the first and the last of them.",
     );
-    table
-        .note("The channel decides by itself which way a message's bytes go: through the ring up to 16 KiB.");
+    table.note(
+        "The channel decides by itself which way a message's bytes go: through the ring up to 16 KiB, through \
+                the region beside it up to 8 MiB.",
+    );
     table.note(
         "Out of line: a new region for each message, made before the time begins. In place: one region for \
                 all, sent once; a message says that it is filled.",

@@ -15,6 +15,7 @@ impl RingPage<SMALL> {
             receiver: Line(ReceiverLine { asleep: AtomicU64::new(0), accepted: AtomicU64::new(0) }),
             taken: Line(AtomicU64::new(0)),
             sender: Line(SenderLine { asleep: AtomicU64::new(0) }),
+            filled: Line(AtomicU64::new(0)),
             words: Line(std::array::from_fn(|_| AtomicU64::new(0))),
         }
     }
@@ -114,5 +115,71 @@ fn a_sender_never_sleeps_through_room() {
         let found = sender.push_port(2);
         let rung = receiving.join().unwrap();
         assert!(found || rung);
+    });
+}
+
+/// As the staging does it: written in two steps behind the entry, read behind the writer, and written again only once the
+/// receiver has given it back.
+#[test]
+fn a_staged_payload_is_read_behind_its_writer_and_before_the_next() {
+    check(4, || {
+        let (mut sender, mut receiver) = ends();
+        let memory = Arc::new([AtomicU64::new(0), AtomicU64::new(0)]);
+        // How often the payload was read, which no reading itself leaves a trace of.
+        let readings = Arc::new(AtomicU64::new(0));
+        let (written, seen) = (memory.clone(), readings.clone());
+        let sending = thread::spawn(move || {
+            for id in 1..=2 {
+                sender.look_at_taken();
+                if sender.taken() != sender.end() {
+                    return;
+                }
+                assert_eq!(seen.load(Ordering::Relaxed), u64::from(id) - 1);
+                assert!(sender.push_staged(id, 0, 2));
+                for word in written.iter() {
+                    // Relaxed, as the copies are that stand for it.
+                    word.store(id.into(), Ordering::Relaxed);
+                    sender.add_filled(1);
+                }
+            }
+        });
+        let (mut before, mut copied) = (0, 0);
+        let mut arriving = None;
+        for _ in 0..6 {
+            let Some(id) = arriving else {
+                if let Some(Entry::Staged { id, offset: 0, length: 2 }) = receiver.next().unwrap() {
+                    assert_eq!(u64::from(id), before / 2 + 1);
+                    arriving = Some(id);
+                }
+                continue;
+            };
+            while before + copied < receiver.filled() {
+                assert_eq!(memory[copied as usize].load(Ordering::Relaxed), u64::from(id));
+                copied += 1;
+            }
+            if copied == 2 {
+                readings.store(u64::from(id), Ordering::Relaxed);
+                receiver.give_back();
+                (before, copied, arriving) = (before + 2, 0, None);
+            }
+        }
+        sending.join().unwrap();
+    });
+}
+
+#[test]
+fn a_receiver_never_sleeps_through_the_rest_of_a_payload() {
+    check(5, || {
+        let (mut sender, mut receiver) = ends();
+        assert!(sender.push_staged(1, 0, 1));
+        assert!(matches!(receiver.next(), Ok(Some(Entry::Staged { .. }))));
+        let sending = thread::spawn(move || {
+            sender.add_filled(1);
+            sender.receiver() == Receiver::Asleep
+        });
+        receiver.fall_asleep();
+        let seen = receiver.filled() == 1;
+        let rung = sending.join().unwrap();
+        assert!(seen || rung);
     });
 }

@@ -13,6 +13,9 @@
 //! head (8 bytes: length of the payload, kind) | detail (8 bytes) | payload, filled up to a multiple of 16 bytes
 //! ```
 //!
+//! A *staged* payload is not in its entry, which says where it is in the memory beside the ring: the entry comes first, and
+//! the sender then counts the bytes that are there. The receiver counts such an entry as taken when it has copied them.
+//!
 //! An entry begins at a multiple of 16 bytes and may continue at the ring's beginning. The head is stored last and is
 //! what the receiver polls, so that a small message crosses between two processors in one cache line. Before that the
 //! sender writes 0 over the head that follows: the receiver, when it comes there, finds either that or a new entry,
@@ -35,11 +38,14 @@ pub(super) const MAX_INLINE: usize = 16 << 10;
 
 /// Words of an entry's head and detail.
 const HEAD_WORDS: usize = 2;
+/// Bytes of an entry that says where a payload is.
+pub(super) const STAGED_BYTES: usize = 16;
 /// What the receiver says instead of a count when it will never receive again.
 const GONE: u64 = u64::MAX;
 
 const INLINE: u64 = 1;
 const PORT: u64 = 2;
+const STAGED: u64 = 3;
 
 /// The shared page of one direction.
 #[derive(Debug)]
@@ -50,6 +56,8 @@ pub(super) struct RingPage<const N: usize = WORDS> {
     /// The receiver's place, in words since the beginning: everything before it may be overwritten.
     taken: Line<AtomicU64>,
     sender: Line<SenderLine>,
+    /// Bytes of staged payloads that the sender has written since the beginning.
+    filled: Line<AtomicU64>,
     words: Line<[AtomicU64; N]>,
 }
 
@@ -81,6 +89,9 @@ pub(super) enum Entry {
     Inline { id: u32, payload: Vec<u8> },
     /// So many messages that came, or come, by the port belong here.
     Port(u64),
+    /// A message whose payload is, or will be, in the memory beside the ring. Its place is the receiver's until
+    /// [`RingReceiver::give_back`].
+    Staged { id: u32, offset: u64, length: u64 },
 }
 
 /// The sender broke the format of the ring, of which nothing can be read from here on.
@@ -100,6 +111,8 @@ pub(super) struct RingSender<P, const N: usize = WORDS> {
     written: u64,
     /// Words that the receiver had taken at the last look.
     taken: u64,
+    /// Bytes of staged payloads written since the beginning.
+    filled: u64,
     /// The sleep for which the receiver was rung last.
     rung: u64,
     /// How often this side has slept.
@@ -118,7 +131,7 @@ pub(super) enum Receiver {
 
 impl<P: Deref<Target = RingPage<N>>, const N: usize> RingSender<P, N> {
     pub(super) fn new(page: P) -> Self {
-        Self { page, written: 0, taken: 0, rung: 0, sleeps: 0 }
+        Self { page, written: 0, taken: 0, filled: 0, rung: 0, sleeps: 0 }
     }
 
     /// Whether the receiver takes messages from here.
@@ -158,6 +171,33 @@ impl<P: Deref<Target = RingPage<N>>, const N: usize> RingSender<P, N> {
         self.push(PORT << 32, messages, &[])
     }
 
+    /// Says where the payload of a message is going to be, if there is room; what is there is said by
+    /// [`Self::add_filled`].
+    pub(super) fn push_staged(&mut self, id: u32, offset: u64, length: u64) -> bool {
+        let mut payload = [0; STAGED_BYTES];
+        payload[..8].copy_from_slice(&offset.to_le_bytes());
+        payload[8..].copy_from_slice(&length.to_le_bytes());
+        self.push(STAGED << 32 | STAGED_BYTES as u64, id.into(), &payload)
+    }
+
+    /// Says that so many more bytes of staged payloads are written.
+    pub(super) fn add_filled(&mut self, bytes: u64) {
+        self.filled += bytes;
+        // Release: who sees this count sees the bytes.
+        self.page.filled.0.store(self.filled, Ordering::Release);
+    }
+
+    /// Where the next entry begins, in words since the beginning: once the receiver has taken so many, it has taken
+    /// all that was pushed until now.
+    pub(super) fn end(&self) -> u64 {
+        self.written
+    }
+
+    /// Words that the receiver had taken at the last look.
+    pub(super) fn taken(&self) -> u64 {
+        self.taken
+    }
+
     /// Whether a push of so many bytes would find room. One of the port has none.
     pub(super) fn has_room_for(&mut self, payload: usize) -> bool {
         self.has_room(entry_words(payload))
@@ -173,19 +213,21 @@ impl<P: Deref<Target = RingPage<N>>, const N: usize> RingSender<P, N> {
         // Relaxed, all three: the release store of the head publishes them.
         ring[(start + words) % N].store(0, Ordering::Relaxed);
         ring[start + 1].store(detail, Ordering::Relaxed);
-        let first = start + HEAD_WORDS;
-        let whole = payload.chunks_exact(8);
-        let rest = whole.remainder();
-        let (before_end, behind) = ring.split_at(first % N);
-        let places = behind.iter().chain(before_end);
-        for (place, bytes) in places.clone().zip(whole) {
-            // A chunk of 8 bytes is always 8 bytes.
-            place.store(u64::from_le_bytes(bytes.try_into().unwrap_or_default()), Ordering::Relaxed);
-        }
-        if !rest.is_empty() {
-            let mut last = [0; 8];
-            last[..rest.len()].copy_from_slice(rest);
-            ring[(first + payload.len() / 8) % N].store(u64::from_le_bytes(last), Ordering::Relaxed);
+        let (before_end, behind) = ring.split_at((start + HEAD_WORDS) % N);
+        let (one, two) = payload.split_at(payload.len().min(behind.len() * 8));
+        for (bytes, places) in [(one, behind), (two, before_end)] {
+            let (whole, rest) = bytes.as_chunks::<8>();
+            let (full, others) = places.split_at(whole.len());
+            for (place, bytes) in full.iter().zip(whole) {
+                place.store(u64::from_le_bytes(*bytes), Ordering::Relaxed);
+            }
+            if !rest.is_empty()
+                && let Some(place) = others.first()
+            {
+                let mut last = [0; 8];
+                last[..rest.len()].copy_from_slice(rest);
+                place.store(u64::from_le_bytes(last), Ordering::Relaxed);
+            }
         }
         // Release: who reads this head sees the entry, and the 0 behind it.
         ring[start].store(head, Ordering::Release);
@@ -274,31 +316,42 @@ impl<P: Deref<Target = RingPage<N>>, const N: usize> RingReceiver<P, N> {
                 Entry::Inline { id, payload: self.copy_out(start + HEAD_WORDS, length) }
             }
             PORT if length == 0 => Entry::Port(detail),
+            STAGED if length == STAGED_BYTES => {
+                let id = u32::try_from(detail).map_err(|_| Broken)?;
+                let word = |n: usize| ring[(start + HEAD_WORDS + n) % N].load(Ordering::Relaxed);
+                Entry::Staged { id, offset: word(0), length: word(1) }
+            }
             _ => return Err(Broken),
         };
         self.taken += entry_words(length) as u64;
-        // Release: the reads end before the sender may write here again.
-        self.page.taken.0.store(self.taken, Ordering::Release);
+        if !matches!(entry, Entry::Staged { .. }) {
+            self.give_back();
+        }
         Ok(Some(entry))
+    }
+
+    /// Says that everything that was taken is read, a staged payload as well.
+    pub(super) fn give_back(&self) {
+        // Release: the reads end before the sender may write there again.
+        self.page.taken.0.store(self.taken, Ordering::Release);
+    }
+
+    /// Bytes of staged payloads that the sender says it has written since the beginning.
+    pub(super) fn filled(&self) -> u64 {
+        // Acquire: pairs with `add_filled`.
+        self.page.filled.0.load(Ordering::Acquire)
     }
 
     fn copy_out(&self, first: usize, length: usize) -> Vec<u8> {
         let (before_end, behind) = self.page.words.0.split_at(first % N);
-        let mut payload = vec![0; length];
-        let (one, two) = payload.split_at_mut(length.min(behind.len() * 8));
-        for (bytes, places) in [(one, behind), (two, before_end)] {
-            let mut whole = bytes.chunks_exact_mut(8);
-            let mut places = places.iter();
-            for (bytes, place) in whole.by_ref().zip(places.by_ref()) {
-                bytes.copy_from_slice(&place.load(Ordering::Relaxed).to_le_bytes());
-            }
-            let rest = whole.into_remainder();
-            if !rest.is_empty()
-                && let Some(place) = places.next()
-            {
-                rest.copy_from_slice(&place.load(Ordering::Relaxed).to_le_bytes()[..rest.len()]);
-            }
+        let words = length.div_ceil(8);
+        let until_end = words.min(behind.len());
+        let mut payload = Vec::with_capacity(words);
+        for places in [&behind[..until_end], &before_end[..words - until_end]] {
+            payload.extend(places.iter().map(|place| place.load(Ordering::Relaxed).to_le_bytes()));
         }
+        let mut payload = payload.into_flattened();
+        payload.truncate(length);
         payload
     }
 

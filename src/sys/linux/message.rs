@@ -54,6 +54,7 @@ pub(crate) fn send_once(right: &SendOnceRight, message: Outgoing<'_>, deadline: 
 fn send_to_lane(lane: BorrowedFd<'_>, message: Outgoing<'_>, deadline: Deadline) -> Result<()> {
     let (inline, region) = match message.payload {
         Payload::Inline(bytes) => (&bytes[..], None),
+        Payload::Recycled(bytes) => (&bytes[..], None),
         Payload::OutOfLine(memory) => (&[][..], Some(memory)),
     };
     let envelope = Envelope {

@@ -273,6 +273,7 @@ fn transmit(
 ) -> Result<()> {
     let (inline, region) = match message.payload {
         Payload::Inline(bytes) => (&bytes[..], None),
+        Payload::Recycled(bytes) => (&bytes[..], None),
         Payload::OutOfLine(memory) => (&[][..], Some(memory)),
     };
     let head = Envelope {

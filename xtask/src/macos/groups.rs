@@ -31,7 +31,7 @@ const GROUPS: [Group; 12] = [
         ],
     ),
     ("bootstrap", &["bootstrap"]),
-    ("channels", &["channels", "channels_full", "channels_rings"]),
+    ("channels", &["channels", "channels_full", "channels_large", "channels_rings"]),
     (
         "sessions",
         &["sessions", "sessions_ends", "sessions_invitations", "sessions_killed", "sessions_refusals"],
