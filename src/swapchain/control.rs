@@ -319,6 +319,7 @@ impl ConsumerPage {
     }
 
     /// Producer, behind a fence: which of the cells, with these frames, this consumer has a claim to.
+    #[inline]
     fn claims(&self, cells: CellSet, frames: &[FrameWord], taking: Taking) -> CellSet {
         let mut claimed = CellSet::NONE;
         // `consumed` before the holds, see the module's text.
@@ -382,6 +383,7 @@ impl CellSet {
 
 /// Producer: the first of the candidates that no consumer has a claim to; `frames` are those in the cells. None of the candidates is the latest frame's cell. The fence P2 lies behind it: at the end of
 /// [`ProducerPage::publish`], or of `set_waiting`.
+#[inline]
 pub(crate) fn find_free_cell<'a>(
     candidates: CellSet,
     frames: &[FrameWord],

@@ -134,6 +134,7 @@ impl State {
     }
 
     /// The cell of an image that nobody has a claim to.
+    #[inline]
     pub(super) fn find_image(&self) -> Option<usize> {
         let images = CellSet::range(self.current.half * MAX_IMAGES, self.current.images.len());
         let mut candidates = images.without(self.drawing);
@@ -150,6 +151,7 @@ impl State {
     }
 
     /// Those of the cells whose frames wait for no consumer that is still to come, or to get its images.
+    #[inline(never)]
     fn without_waiting(&self, cells: CellSet) -> CellSet {
         // A consumer that does not have these images yet could miss frames.
         let unsent = |link: &Link| link.taking != Taking::Newest && link.sent != self.current.number;
