@@ -3,6 +3,7 @@
 use anyhow::{Result, bail};
 use regex::Regex;
 
+use crate::bench;
 use crate::project::{LIBRARY, Project};
 use crate::report::Outcome;
 
@@ -14,14 +15,15 @@ pub(crate) fn fmt(project: &Project) -> Result<Outcome> {
 
 /// The lints.
 pub(crate) fn clippy(project: &Project) -> Result<Outcome> {
-    let arguments = ["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"];
+    let arguments =
+        ["clippy", "--workspace", "--exclude", bench::PACKAGE, "--all-targets", "--", "-D", "warnings"];
     project.command("cargo", arguments).run()?;
     Ok(Outcome::Passed)
 }
 
 /// The documentation.
 pub(crate) fn rustdoc(project: &Project) -> Result<Outcome> {
-    let arguments = ["doc", "--workspace", "--no-deps"];
+    let arguments = ["doc", "--workspace", "--exclude", bench::PACKAGE, "--no-deps"];
     let command = project.command("cargo", arguments).env("RUSTDOCFLAGS", "-Dwarnings");
     command.shown(format!("RUSTDOCFLAGS=-Dwarnings cargo {}", arguments.join(" "))).run()?;
     Ok(Outcome::Passed)
@@ -31,9 +33,10 @@ pub(crate) fn rustdoc(project: &Project) -> Result<Outcome> {
 pub(crate) fn rust(project: &Project) -> Result<Outcome> {
     if project.command("cargo", ["nextest", "--version"]).exists() {
         // nextest itself fails if there is no test.
-        project.command("cargo", ["nextest", "run", "--workspace"]).run()?;
+        project.command("cargo", ["nextest", "run", "--workspace", "--exclude", bench::PACKAGE]).run()?;
     } else {
-        let arguments = ["test", "--workspace", "--lib", "--bins", "--tests", "--no-fail-fast"];
+        let all = ["test", "--workspace", "--exclude", bench::PACKAGE];
+        let arguments = all.into_iter().chain(["--lib", "--bins", "--tests", "--no-fail-fast"]);
         some_passed(&project.command("cargo", arguments).run_and_read()?)?;
     }
     Ok(Outcome::Passed)
@@ -41,7 +44,11 @@ pub(crate) fn rust(project: &Project) -> Result<Outcome> {
 
 /// The examples in the documentation.
 pub(crate) fn doctest(project: &Project) -> Result<Outcome> {
-    some_passed(&project.command("cargo", ["test", "--workspace", "--doc"]).run_and_read()?)?;
+    some_passed(
+        &project
+            .command("cargo", ["test", "--workspace", "--exclude", bench::PACKAGE, "--doc"])
+            .run_and_read()?,
+    )?;
     Ok(Outcome::Passed)
 }
 

@@ -4,6 +4,7 @@
 //! Each further task is one more [`Task`] and one file beside this one.
 
 mod abi;
+mod bench;
 mod c_compiler;
 mod c_examples;
 mod c_tests;
@@ -113,11 +114,7 @@ fn run(task: Task) -> Result<ExitCode> {
             Ok(if report.is_good() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
         }
         Task::Bench { arguments } => {
-            let project = Project::find(false)?;
-            let mut command =
-                project.command("cargo", ["run", "--release", "--package", "surfaceport-bench", "--"]);
-            command = command.arg("--output").arg(project.target.join("bench"));
-            arguments.iter().fold(command, |command, argument| command.arg(argument)).run()?;
+            bench::run(&Project::find(false)?, &arguments)?;
             Ok(ExitCode::SUCCESS)
         }
         Task::Costs { write } => {

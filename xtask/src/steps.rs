@@ -10,7 +10,7 @@ use crate::packages::{self, cinstall, cmake, debian, dist, homebrew, install};
 use crate::project::Project;
 use crate::report::{Entry, Outcome, Report};
 use crate::{
-    abi, c_examples, c_tests, cargo, costs, cpp_examples, cpp_header, cpp_tests, dependencies, header,
+    abi, bench, c_examples, c_tests, cargo, costs, cpp_examples, cpp_header, cpp_tests, dependencies, header,
     interop, macos, objc_examples, python, readme, swift, symbols, version,
 };
 
@@ -49,6 +49,8 @@ pub(crate) enum Step {
     Readme,
     /// A frame and a message cost as many instructions and system calls as docs/performance.md says
     Costs,
+    /// The measurements beside other libraries compile without a warning, and run
+    Bench,
     /// The C examples, built with the README's commands, run
     CExamples,
     /// What the Objective-C examples use is in the header; they compile where SDKROOT names an SDK
@@ -136,6 +138,7 @@ impl Step {
             Step::Version => version::check(project),
             Step::Readme => readme::check(project),
             Step::Costs => costs::step(project),
+            Step::Bench => bench::step(project),
             Step::CExamples => c_examples::run(project),
             Step::ObjcExamples => objc_examples::check(project),
             Step::CTests => c_tests::run(project),
