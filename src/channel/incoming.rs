@@ -9,7 +9,7 @@ use std::sync::atomic::Ordering;
 use super::outgoing::{BELL, REGION, RING, ROOM};
 use super::ring::{Broken, Entry, RingPage, RingReceiver};
 use super::staging::StagingReceiver;
-use super::{Channel, STRANGERS_AT_ONCE};
+use super::{Channel, FUTILE_AT_ONCE};
 use crate::error::{Error, Result, Status};
 use crate::message::Message;
 use crate::page::Page;
@@ -44,6 +44,8 @@ pub(super) struct Incoming {
     armed: bool,
     /// The kernel said that the port has something, and it was not looked at since.
     port_is_ready: bool,
+    /// The last look at the port ended because too much was there that was no message of the peer's.
+    cut_short: bool,
     /// When the port was last looked at.
     last_look: i64,
     spin: Spin,
@@ -73,6 +75,7 @@ impl Incoming {
             seeks_room: false,
             armed: false,
             port_is_ready: false,
+            cut_short: false,
             last_look: 0,
             spin: Spin::new(),
             rest_spin: Spin::new(),
@@ -100,7 +103,6 @@ impl Incoming {
         let looks_once = !waits && (self.last_look + NEWS_INTERVAL < time::now() || channel.is_polled());
         let mut peer_has_ended = false;
         loop {
-            let refused = channel.refused_messages();
             let look = self.ring.is_none() || looks_once || peer_has_ended || self.port_is_ready;
             if let Some(message) = self.take(channel, look)? {
                 return Ok(message);
@@ -115,9 +117,13 @@ impl Incoming {
                 channel.ended.store(true, Ordering::Relaxed);
                 return Err(Error::PEER_DEAD);
             }
-            if !waits || (channel.refused_messages() - refused >= STRANGERS_AT_ONCE && deadline.is_over()) {
+            let cut_short = std::mem::take(&mut self.cut_short);
+            if !waits || (cut_short && deadline.is_over()) {
                 channel.settle();
                 return Err(Error::TIMED_OUT);
+            }
+            if cut_short {
+                continue;
             }
             self.make_room_known(true);
             let Some(ready) = self.sleep(channel, deadline)? else { continue };
@@ -169,7 +175,7 @@ impl Incoming {
     /// The next message, without waiting. `look`: in the port as well, until it is empty, since not every system tells
     /// again of a message that is left behind another; otherwise there only for what the ring says is there.
     fn take(&mut self, channel: &Channel, look: bool) -> Result<Option<Message>> {
-        let mut strangers = 0;
+        let mut futile = 0;
         if std::mem::take(&mut self.seeks_room) {
             self.seek_room_bell(channel)?;
         }
@@ -209,6 +215,11 @@ impl Incoming {
                     Err(Broken) => return Err(self.end_ring()),
                 }
             }
+            if futile >= FUTILE_AT_ONCE {
+                // There may be more, of which not every system tells again.
+                (self.port_is_ready, self.cut_short) = (true, true);
+                return Ok(None);
+            }
             let message = match self.early.take() {
                 Some(message) => message,
                 None if look || self.owed > 0 => match self.look_at_port(channel)? {
@@ -220,12 +231,10 @@ impl Incoming {
             if !channel.is_expected(&message) {
                 // Relaxed: a count, which orders nothing.
                 channel.refused.fetch_add(1, Ordering::Relaxed);
-                strangers += 1;
-                if strangers >= STRANGERS_AT_ONCE {
-                    return Ok(None);
-                }
+                futile += 1;
             } else if message.is_control() && message.id() == BELL {
                 self.armed = false;
+                futile += 1;
             } else if message.is_control() && message.id() == ROOM {
                 self.take_room_bell(message)?;
             } else if self.owed == 0 && self.comes_before_port() {
@@ -248,7 +257,7 @@ impl Incoming {
     /// Looks for the bell of a sender that waits for room, which would not hear of any before all that is in the ring was
     /// received. What else is found first stays the first.
     fn seek_room_bell(&mut self, channel: &Channel) -> Result<()> {
-        for _ in 0..STRANGERS_AT_ONCE {
+        for _ in 0..FUTILE_AT_ONCE {
             if self.early.is_some() {
                 return Ok(());
             }

@@ -38,8 +38,8 @@ use crate::sys::AnyReadable;
 use crate::sys::spawn::Process;
 use crate::time::{Deadline, Timeout};
 
-/// Messages of strangers that one call looks at when it is not to wait.
-const STRANGERS_AT_ONCE: u64 = 64;
+/// Messages of strangers, and bells, that one call looks at before it looks at its time.
+const FUTILE_AT_ONCE: u64 = 64;
 
 /// After so long a thread that wants the sending half at once looks again whether who has it waits.
 const A_MOMENT: Duration = Duration::from_millis(1);
