@@ -41,9 +41,6 @@ use crate::time::{Deadline, Timeout};
 /// Messages of strangers, and bells, that one call looks at before it looks at its time.
 const FUTILE_AT_ONCE: u64 = 64;
 
-/// After so long a thread that wants the sending half at once looks again whether who has it waits.
-const A_MOMENT: Duration = Duration::from_millis(1);
-
 /// One end of a channel that is not in use yet: it can still be sent to the process that will use it.
 #[derive(Debug)]
 pub struct ChannelEnd(Duplex);
@@ -249,9 +246,7 @@ impl Channel {
             if self.waits_for_room.load(Ordering::SeqCst) {
                 return None;
             }
-            if let Some(outgoing) = self.outgoing.try_lock_for(A_MOMENT) {
-                return Some(outgoing);
-            }
+            std::thread::yield_now();
         }
     }
 
