@@ -5,13 +5,13 @@ mod process;
 
 use std::os::fd::BorrowedFd;
 
+use process::channel::*;
 use process::session::*;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use surfaceport::channel::Channel;
 use surfaceport::memory::{Access, MemoryRegion};
 use surfaceport::message::Message;
 use surfaceport::port::ReceiveRight;
-use surfaceport::session::Child;
 use surfaceport::{Status, Timeout};
 
 peers! {
@@ -20,36 +20,6 @@ peers! {
 
 /// More than any queue takes at a time.
 const MANY: u32 = 5000;
-
-fn open_pair() -> (Channel, Channel) {
-    let (one, other) = Channel::pair().unwrap();
-    (one.open(), other.open())
-}
-
-/// Has both sides use the ring.
-fn warm_up(from: &Channel, to: &Channel) {
-    for n in 0..20 {
-        from.send(Message::new(n), SOON).unwrap();
-        assert_eq!(to.receive(SOON).unwrap().id(), n);
-    }
-}
-
-/// Sends messages, which `make` makes, until there is no room; gives how many.
-fn fill_with(channel: &Channel, make: impl Fn(u32) -> Message) -> u32 {
-    (0..1_000_000)
-        .find(|n| match channel.send(make(*n), Timeout::NONE) {
-            Ok(()) => false,
-            Err(failure) => {
-                assert_eq!(failure.status(), Status::TimedOut);
-                true
-            }
-        })
-        .expect("a queue has an end")
-}
-
-fn fill(channel: &Channel, payload: &[u8]) -> u32 {
-    fill_with(channel, |n| Message::with_payload(n, payload).unwrap())
-}
 
 fn receive(channel: &Channel, expected: std::ops::Range<u32>) {
     for n in expected {
@@ -341,24 +311,11 @@ fn the_peers_end_is_told_of() {
     }
 }
 
-/// Role: receives what it takes for the ring to be used, and nothing more.
-fn fall_silent(_: &str) {
-    let child = Child::connect(SOON).unwrap();
-    for _ in 0..20 {
-        child.channel().receive(SOON).unwrap();
-        child.channel().send(Message::new(0), SOON).unwrap();
-    }
-    child.wait_closed(Timeout::FOREVER).unwrap();
-}
-
 #[test]
 fn the_death_of_a_silent_peer_is_told_of() {
     let host = spawn("fall silent", "");
     let channel = host.channel(SOON).unwrap();
-    for n in 0..20 {
-        channel.send(Message::new(n), SOON).unwrap();
-        channel.receive(SOON).unwrap();
-    }
+    silence(channel);
     fill(channel, &[1; 1000]);
     assert_no_room(channel, || Message::with_payload(0, [1; 1000]).unwrap());
     host.kill().unwrap();

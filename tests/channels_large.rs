@@ -3,9 +3,9 @@
 
 mod process;
 
+use process::channel::*;
 use process::session::*;
 use surfaceport::channel::Channel;
-use surfaceport::memory::{Access, MemoryRegion};
 use surfaceport::message::Message;
 use surfaceport::session::Child;
 use surfaceport::{Status, Timeout};
@@ -22,11 +22,6 @@ const MIB: usize = 1 << 20;
 
 /// How often, on a system where starting a process is cheap, and elsewhere.
 const KILLS: u32 = if cfg!(target_os = "linux") { 60 } else { 10 };
-
-fn open_pair() -> (Channel, Channel) {
-    let (one, other) = Channel::pair().unwrap();
-    (one.open(), other.open())
-}
 
 /// Bytes that are told from those of other messages, and each page of them from the others.
 fn bytes(n: u32, length: usize) -> Vec<u8> {
@@ -58,24 +53,14 @@ fn mixed(n: u32) -> Message {
     };
     let mut message = Message::with_payload(n, bytes(n, length)).unwrap();
     if n % 7 == 2 {
-        let memory = MemoryRegion::create(4, Access::ReadWrite).unwrap();
-        memory.write(0, &n.to_le_bytes()).unwrap();
-        message.attach(memory).unwrap();
+        attach_number(&mut message, n);
     }
     message
 }
 
 #[track_caller]
 fn assert_is_mixed(message: &mut Message, n: u32) {
-    let expected = mixed(n);
-    assert_eq!(message.id(), n);
-    assert!(message.payload() == expected.payload(), "the payload of message {n}");
-    assert_eq!(message.attachment_count(), expected.attachment_count(), "message {n}");
-    if message.attachment_count() == 1 {
-        let mut bytes = [0; 4];
-        message.take_memory(0).unwrap().read(0, &mut bytes).unwrap();
-        assert_eq!(u32::from_le_bytes(bytes), n);
-    }
+    assert_arrived(message, n, &mixed(n));
 }
 
 /// Role: sends numbered messages, of a length or of every kind, without an end.

@@ -7,9 +7,8 @@ mod process;
 
 use std::time::{Duration, Instant};
 
+use process::channel::*;
 use process::session::*;
-use surfaceport::channel::Channel;
-use surfaceport::memory::{Access, MemoryRegion};
 use surfaceport::message::Message;
 use surfaceport::session::Child;
 use surfaceport::{Status, Timeout};
@@ -27,11 +26,6 @@ const MANY: u32 = 5000;
 /// How often, on a system where starting a process is cheap, and elsewhere.
 const KILLS: u32 = if cfg!(target_os = "linux") { 100 } else { 10 };
 
-fn open_pair() -> (Channel, Channel) {
-    let (one, other) = Channel::pair().unwrap();
-    (one.open(), other.open())
-}
-
 /// Message `n` of a stream: of any size around the limits, some with attachments.
 fn numbered(n: u32) -> Message {
     let length = match n % 50 {
@@ -42,24 +36,14 @@ fn numbered(n: u32) -> Message {
     };
     let mut message = Message::with_payload(n, vec![n as u8; length]).unwrap();
     if n % 10 == 3 {
-        let memory = MemoryRegion::create(4, Access::ReadWrite).unwrap();
-        memory.write(0, &n.to_le_bytes()).unwrap();
-        message.attach(memory).unwrap();
+        attach_number(&mut message, n);
     }
     message
 }
 
 #[track_caller]
 fn assert_is_numbered(message: &mut Message, n: u32) {
-    let expected = numbered(n);
-    assert_eq!(message.id(), n);
-    assert!(message.payload() == expected.payload(), "the payload of message {n}");
-    assert_eq!(message.attachment_count(), expected.attachment_count(), "message {n}");
-    if message.attachment_count() == 1 {
-        let mut bytes = [0; 4];
-        message.take_memory(0).unwrap().read(0, &mut bytes).unwrap();
-        assert_eq!(u32::from_le_bytes(bytes), n);
-    }
+    assert_arrived(message, n, &numbered(n));
 }
 
 #[test]
@@ -129,29 +113,6 @@ fn several_threads_send_and_receive_at_one_channel() {
     let expected: Vec<u32> =
         (0..3).flat_map(|thread| (0..MANY / 5).map(move |n| thread * MANY + n)).collect();
     assert_eq!(sorted, expected, "each one once");
-}
-
-/// Sends until there is no room. Whatever is refused comes back whole.
-fn fill(channel: &Channel, payload: &[u8]) -> u32 {
-    for n in 0.. {
-        let message = Message::with_payload(n, payload).unwrap();
-        if let Err(failure) = channel.send(message, Timeout::NONE) {
-            assert_eq!(failure.status(), Status::TimedOut);
-            let message = failure.into_message().unwrap();
-            assert_eq!((message.id(), message.payload()), (n, payload));
-            return n;
-        }
-        assert!(n < 1_000_000, "a queue without an end");
-    }
-    0
-}
-
-/// Has both sides use the ring.
-fn warm_up(from: &Channel, to: &Channel) {
-    for n in 0..20 {
-        from.send(Message::new(n), SOON).unwrap();
-        assert_eq!(to.receive(SOON).unwrap().id(), n);
-    }
 }
 
 #[test]
@@ -353,25 +314,12 @@ fn a_send_to_a_killed_receiver_ends() {
     }
 }
 
-/// Role: receives what it takes for the ring to be used, and nothing more.
-fn fall_silent(_: &str) {
-    let child = Child::connect(SOON).unwrap();
-    for _ in 0..20 {
-        child.channel().receive(SOON).unwrap();
-        child.channel().send(Message::new(0), SOON).unwrap();
-    }
-    child.wait_closed(Timeout::FOREVER).unwrap();
-}
-
 /// A receiver that takes nothing and dies without having been told how to ring.
 #[test]
 fn a_send_that_waits_for_a_silent_receiver_learns_its_death() {
     let host = spawn("fall silent", "");
     let channel = host.channel(SOON).unwrap();
-    for n in 0..20 {
-        channel.send(Message::new(n), SOON).unwrap();
-        channel.receive(SOON).unwrap();
-    }
+    silence(channel);
     let sent = fill(channel, &[1; 1000]);
     assert!(sent > 10);
     std::thread::scope(|scope| {

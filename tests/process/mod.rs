@@ -7,6 +7,7 @@
 
 use std::process::{Child, Command, ExitStatus, Stdio};
 
+pub mod channel;
 pub mod companion;
 mod faults;
 mod files;
