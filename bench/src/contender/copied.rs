@@ -7,7 +7,7 @@ use anyhow::Result;
 use surfaceport::memory::{Access, MemoryRegion};
 use surfaceport::message::Attachment;
 
-use super::{Arrival, Link, Plan, Source, one_way, stamp};
+use super::{Arrival, Link, Plan, Source, stamp};
 use crate::peer::{Peer, Seat, parcel};
 use crate::shared::Semaphore;
 
@@ -27,14 +27,6 @@ impl Receiving {
 }
 
 impl Link for Receiving {
-    fn prepare(&mut self, _: usize) -> Result<()> {
-        one_way()
-    }
-
-    fn send(&mut self) -> Result<()> {
-        one_way()
-    }
-
     fn receive(&mut self) -> Result<Arrival> {
         self.filled.wait()?;
         let (mut first, mut last) = ([0; 8], [0; 1]);
@@ -71,9 +63,5 @@ impl Link for Sending {
         self.ready[..8].copy_from_slice(&stamp());
         self.memory.write(0, &self.ready)?;
         self.filled.post()
-    }
-
-    fn receive(&mut self) -> Result<Arrival> {
-        one_way()
     }
 }

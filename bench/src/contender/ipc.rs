@@ -6,7 +6,7 @@ use ipc_channel::ipc::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::{Arrival, Link, Plan, Source, one_way, stamp};
+use super::{Arrival, Link, Plan, Source, stamp};
 use crate::peer::{Peer, Seat, note, read_note};
 
 /// The first message of a child has this in it.
@@ -75,14 +75,6 @@ impl Receiving {
 }
 
 impl Link for Receiving {
-    fn prepare(&mut self, _: usize) -> Result<()> {
-        one_way()
-    }
-
-    fn send(&mut self) -> Result<()> {
-        one_way()
-    }
-
     fn receive(&mut self) -> Result<Arrival> {
         Arrival::of(&self.0.recv()?)
     }
@@ -120,10 +112,6 @@ impl Link for Copying {
         self.ready[..8].copy_from_slice(&stamp());
         Ok(self.sender.send(IpcSharedMemory::from_bytes(&self.ready[..self.length]))?)
     }
-
-    fn receive(&mut self) -> Result<Arrival> {
-        one_way()
-    }
 }
 
 /// The end that draws into memory which it keeps, three in turn, and sends that each time.
@@ -157,9 +145,5 @@ impl Link for InPlace {
     fn send(&mut self) -> Result<()> {
         self.draw(&stamp());
         Ok(self.sender.send(self.images[self.next].clone())?)
-    }
-
-    fn receive(&mut self) -> Result<Arrival> {
-        one_way()
     }
 }

@@ -7,7 +7,7 @@ use surfaceport::surface::LockMode;
 use surfaceport::swapchain::{Consumer, Image, PresentInfo, PresentMode, Producer, SwapchainOptions};
 use surfaceport::{Status, Timeout, time};
 
-use super::{Arrival, Contender, Link, Plan, one_way, stamp};
+use super::{Arrival, Contender, Link, Plan, stamp};
 use crate::peer::{Peer, SOON, Seat};
 use crate::pin::look_until;
 
@@ -40,10 +40,6 @@ impl Link for Drawing {
         self.producer.present(image, &info).map_err(|(_, error)| error)?;
         Ok(())
     }
-
-    fn receive(&mut self) -> Result<Arrival> {
-        one_way()
-    }
 }
 
 pub(super) struct Showing {
@@ -63,14 +59,6 @@ impl Showing {
 }
 
 impl Link for Showing {
-    fn prepare(&mut self, _: usize) -> Result<()> {
-        one_way()
-    }
-
-    fn send(&mut self) -> Result<()> {
-        one_way()
-    }
-
     fn receive(&mut self) -> Result<Arrival> {
         let mut outcome = Err(Status::TimedOut);
         if self.is_busy {
