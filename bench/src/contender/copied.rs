@@ -29,10 +29,7 @@ impl Receiving {
 impl Link for Receiving {
     fn receive(&mut self) -> Result<Arrival> {
         self.filled.wait()?;
-        let (mut first, mut last) = ([0; 8], [0; 1]);
-        self.memory.read(0, &mut first)?;
-        self.memory.read(self.length - 1, &mut last)?;
-        Ok(Arrival::new(first, last[0], self.length))
+        Arrival::in_region(&self.memory, self.length)
     }
 }
 

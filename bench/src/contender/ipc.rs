@@ -6,7 +6,7 @@ use ipc_channel::ipc::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::{Arrival, Link, Plan, Source, stamp};
+use super::{Arrival, Buffer, Link, Plan, stamp};
 use crate::peer::{Peer, Seat, note, read_note};
 
 /// The first message of a child has this in it.
@@ -24,9 +24,7 @@ fn offer<T: for<'a> Deserialize<'a> + Serialize>(seat: &Seat, first: T) -> Resul
 pub(super) struct Bytes {
     sender: IpcBytesSender,
     receiver: IpcBytesReceiver,
-    source: Source,
-    ready: Vec<u8>,
-    length: usize,
+    buffer: Buffer,
 }
 
 impl Bytes {
@@ -43,21 +41,18 @@ impl Bytes {
     }
 
     fn new(sender: IpcBytesSender, receiver: IpcBytesReceiver, plan: &Plan) -> Self {
-        let source = Source::new(plan.capacity);
-        Self { sender, receiver, ready: source.0.clone(), source, length: 0 }
+        Self { sender, receiver, buffer: Buffer::new(plan.capacity) }
     }
 }
 
 impl Link for Bytes {
     fn prepare(&mut self, length: usize) -> Result<()> {
-        self.source.fill(&mut self.ready[..length]);
-        self.length = length;
+        self.buffer.prepare(length);
         Ok(())
     }
 
     fn send(&mut self) -> Result<()> {
-        self.ready[..8].copy_from_slice(&stamp());
-        Ok(self.sender.send(&self.ready[..self.length])?)
+        Ok(self.sender.send(self.buffer.stamped())?)
     }
 
     fn receive(&mut self) -> Result<Arrival> {
@@ -89,28 +84,23 @@ fn memory_sender(seat: &Seat) -> Result<IpcSender<IpcSharedMemory>> {
 /// The end that copies bytes into new memory for each message: the way without unsafe code.
 pub(super) struct Copying {
     sender: IpcSender<IpcSharedMemory>,
-    source: Source,
-    ready: Vec<u8>,
-    length: usize,
+    buffer: Buffer,
 }
 
 impl Copying {
     pub(super) fn child(seat: &Seat, plan: &Plan) -> Result<Self> {
-        let source = Source::new(plan.capacity);
-        Ok(Self { sender: memory_sender(seat)?, ready: source.0.clone(), source, length: 0 })
+        Ok(Self { sender: memory_sender(seat)?, buffer: Buffer::new(plan.capacity) })
     }
 }
 
 impl Link for Copying {
     fn prepare(&mut self, length: usize) -> Result<()> {
-        self.source.fill(&mut self.ready[..length]);
-        self.length = length;
+        self.buffer.prepare(length);
         Ok(())
     }
 
     fn send(&mut self) -> Result<()> {
-        self.ready[..8].copy_from_slice(&stamp());
-        Ok(self.sender.send(IpcSharedMemory::from_bytes(&self.ready[..self.length]))?)
+        Ok(self.sender.send(IpcSharedMemory::from_bytes(self.buffer.stamped()))?)
     }
 }
 

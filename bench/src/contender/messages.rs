@@ -50,13 +50,6 @@ impl Link for Inline {
     }
 }
 
-fn look_at(region: &MemoryRegion, length: usize) -> Result<Arrival> {
-    let (mut first, mut last) = ([0; 8], [0; 1]);
-    region.read(0, &mut first)?;
-    region.read(length - 1, &mut last)?;
-    Ok(Arrival::new(first, last[0], length))
-}
-
 /// A region for each message, filled before it is sent.
 pub(super) struct OutOfLine {
     channel: Arc<Channel>,
@@ -88,7 +81,7 @@ impl Link for OutOfLine {
 
     fn receive(&mut self) -> Result<Arrival> {
         let region = self.channel.receive(Timeout::FOREVER)?.take_memory(0)?;
-        look_at(&region, region.len())
+        Arrival::in_region(&region, region.len())
     }
 }
 
@@ -130,6 +123,6 @@ impl Link for InPlace {
     fn receive(&mut self) -> Result<Arrival> {
         let message = self.channel.receive(Timeout::FOREVER)?;
         let length = usize::from_ne_bytes(message.payload().try_into()?);
-        look_at(&self.theirs, length)
+        Arrival::in_region(&self.theirs, length)
     }
 }

@@ -10,6 +10,7 @@ mod swapchain;
 
 use anyhow::{Result, bail};
 use serde::{Deserialize, Serialize};
+use surfaceport::memory::MemoryRegion;
 use surfaceport::time;
 
 use crate::peer::{Peer, Seat};
@@ -51,6 +52,14 @@ impl Arrival {
         Ok(Self::new(*stamp, *last, bytes.len()))
     }
 
+    /// Now, with so many bytes of a region.
+    fn in_region(region: &MemoryRegion, length: usize) -> Result<Self> {
+        let (mut first, mut last) = ([0; 8], [0; 1]);
+        region.read(0, &mut first)?;
+        region.read(length - 1, &mut last)?;
+        Ok(Self::new(first, last[0], length))
+    }
+
     fn new(stamp: [u8; 8], last: u8, length: usize) -> Self {
         std::hint::black_box(last);
         Self { sent: i64::from_ne_bytes(stamp), received: time::now(), length }
@@ -80,6 +89,32 @@ impl Source {
         let length = buffer.len();
         let fresh = if length <= MADE_ANEW { length } else { 64 };
         buffer[..fresh].copy_from_slice(&self.0[..fresh]);
+    }
+}
+
+/// A program's buffer, in which each message is made ready in the place of the one before.
+#[derive(Debug)]
+struct Buffer {
+    source: Source,
+    ready: Vec<u8>,
+    length: usize,
+}
+
+impl Buffer {
+    fn new(capacity: usize) -> Self {
+        let source = Source::new(capacity);
+        Self { ready: source.0.clone(), source, length: 0 }
+    }
+
+    fn prepare(&mut self, length: usize) {
+        self.source.fill(&mut self.ready[..length]);
+        self.length = length;
+    }
+
+    /// The message, with this moment in it.
+    fn stamped(&mut self) -> &[u8] {
+        self.ready[..8].copy_from_slice(&stamp());
+        &self.ready[..self.length]
     }
 }
 
