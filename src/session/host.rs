@@ -16,6 +16,7 @@ use crate::error::{Error, Result, Status};
 use crate::message::{Message, Sender};
 use crate::port::{Duplex, ReceiveRight, SendRight};
 use crate::swapchain::{Consumer, ConsumerOptions, ConsumerRight};
+use crate::sys::owner::Owner;
 use crate::sys::spawn::{self, Command, Process};
 use crate::time::{Deadline, Timeout};
 
@@ -124,12 +125,12 @@ pub(super) struct Life {
     greeter: OnceLock<Arc<Process>>,
     end_of_life: EndOfLife,
     /// The host's process: a fork of it has a copy of this, and no say in the child's life.
-    owner: u32,
+    owner: Owner,
 }
 
 impl Life {
     pub(super) fn new(started: Option<Arc<Process>>, end_of_life: EndOfLife) -> Self {
-        Self { started, greeter: OnceLock::new(), end_of_life, owner: std::process::id() }
+        Self { started, greeter: OnceLock::new(), end_of_life, owner: Owner::this_process() }
     }
 
     /// How the process that was started has ended, if it has.
@@ -139,7 +140,7 @@ impl Life {
 
     /// Waits, ends, reaps. A second time does nothing more.
     fn finish(&self) -> Option<ChildExit> {
-        if self.owner != std::process::id() {
+        if !self.owner.is_here() {
             return None;
         }
         let EndOfLife::KillAfter(grace) = self.end_of_life else { return self.exit() };

@@ -63,6 +63,11 @@
 //!   for its end with a deadline, its exit status; no identifier is ever reused under it. `Token` pipes.
 //!   `effective_user`: who we are to the kernel.
 //!
+//! # `owner`
+//!
+//! - `process_mark`: a number that tells a process from its ancestors and forks, without a system call where the system
+//!   can. `Owner` is made of it: each handle remembers who made it, and in a fork does no more than let go.
+//!
 //! # Waiting
 //!
 //! - `wait_readable`: waits until one of a few descriptors is readable. `AnyReadable`: some descriptors behind
@@ -83,6 +88,7 @@ pub(crate) mod mach_message;
 mod memory_access;
 pub(crate) mod memory_surface;
 mod notices;
+pub(crate) mod owner;
 pub(crate) mod posix;
 mod posix_spawn;
 mod process;

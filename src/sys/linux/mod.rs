@@ -4,6 +4,7 @@ pub(crate) mod bootstrap;
 pub(crate) mod doorbell;
 pub(crate) mod memory;
 pub(crate) mod message;
+pub(super) mod owner;
 pub(crate) mod port;
 pub(crate) mod port_set;
 pub(crate) mod spawn;

@@ -9,6 +9,7 @@ mod dead_names;
 pub(crate) mod doorbell;
 pub(crate) mod memory;
 pub(crate) mod message;
+pub(super) mod owner;
 pub(crate) mod port;
 pub(crate) mod port_set;
 pub(crate) mod spawn;

@@ -1,0 +1,83 @@
+//! The process to which a handle belongs.
+//!
+//! A forked process has copies of all handles of its parent, and may do nothing with them that the parent would notice:
+//! the pages, the names, the epoll sets and the peers are the parent's. So each handle remembers who made it. In any
+//! other process its end closes descriptors and unmaps memory, and calls on it fail.
+
+use super::system::owner::process_mark;
+use crate::error::{Error, Result, Status};
+
+/// The process that made a handle. Can be asked as often as one likes: it costs no system call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Owner(u64);
+
+impl Owner {
+    /// The process that runs.
+    #[inline]
+    pub(crate) fn this_process() -> Self {
+        Self(process_mark())
+    }
+
+    /// Whether the process that runs is this one, and no fork of it.
+    #[inline]
+    pub(crate) fn is_here(self) -> bool {
+        self == Self::this_process()
+    }
+
+    /// Errors: wrong state in a fork.
+    #[inline]
+    #[allow(dead_code, reason = "the handles are taught to ask, one after the other")]
+    pub(crate) fn check(self) -> Result<()> {
+        if self.is_here() { Ok(()) } else { Err(Self::elsewhere()) }
+    }
+
+    #[cold]
+    #[allow(dead_code, reason = "as above")]
+    fn elsewhere() -> Error {
+        let message = "this handle belongs to the process that made it, and this process is a fork of that one: \
+                       a fork can only let go of it";
+        Error::fixed(Status::WrongState, message)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_process_is_itself() {
+        let owner = Owner::this_process();
+        assert!(owner.is_here());
+        assert!(owner.check().is_ok());
+    }
+
+    #[test]
+    fn forks_are_others_than_their_parents_and_than_each_other() {
+        let parent = Owner::this_process();
+        // SAFETY: the child calls nothing but what is safe after a fork of a program with threads: loads, stores, system
+        // calls.
+        let child = unsafe { libc::fork() };
+        if child == 0 {
+            let me = Owner::this_process();
+            // SAFETY: as above.
+            let grandchild = unsafe { libc::fork() };
+            if grandchild == 0 {
+                let fine = !parent.is_here() && !me.is_here() && Owner::this_process().is_here();
+                // SAFETY: ends the process, no code of this program runs.
+                unsafe { libc::_exit(i32::from(!fine)) };
+            }
+            let fine = !parent.is_here() && me.is_here() && exit_status_of(grandchild) == 0;
+            // SAFETY: as above.
+            unsafe { libc::_exit(i32::from(!fine)) };
+        }
+        assert_eq!(exit_status_of(child), 0);
+        assert!(parent.is_here());
+    }
+
+    fn exit_status_of(child: libc::pid_t) -> i32 {
+        let mut status = -1;
+        // SAFETY: the status lives across the call.
+        while unsafe { libc::waitpid(child, &raw mut status, 0) } < 0 {}
+        status
+    }
+}
