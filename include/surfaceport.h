@@ -225,6 +225,11 @@ enum sfp_status
      * A defect of this library. Please report it.
      */
     SFP_STATUS_INTERNAL = 16,
+    /**
+     * The child did not say hello in the time that it had for it. That is for good: this session will not
+     * begin.
+     */
+    SFP_STATUS_NO_HELLO = 17,
 };
 #ifndef __cplusplus
 #if __STDC_VERSION__ >= 202311L
@@ -3867,14 +3872,13 @@ void sfp_host_release(struct sfp_host *host);
  * - `timeout_ns`: how long to wait, in nanoseconds; SFP_FOREVER, or 0 to not wait.
  *
  * Returns:
- * - SFP_STATUS_TIMED_OUT: this time is over, or the child's time to say hello, which is for good; the
- *   message tells which.
+ * - SFP_STATUS_TIMED_OUT: this time is over.
+ * - SFP_STATUS_NO_HELLO: the child's time to say hello is over, which is for good.
  * - SFP_STATUS_PEER_DEAD: the child has ended, or let go of what it inherited, without a hello.
  *
  * Threads: any, several at once. Systems: all.
  */
-sfp_status sfp_host_wait_connected(struct sfp_host *host,
-                                   int64_t timeout_ns);
+sfp_status sfp_host_wait_connected(struct sfp_host *host, int64_t timeout_ns);
 
 /**
  * Attaches to the next swapchain that the child offers by sfp_child_create_producer() or
@@ -3886,7 +3890,8 @@ sfp_status sfp_host_wait_connected(struct sfp_host *host,
  * - `consumer`: becomes the consumer, a reference that you release.
  *
  * Returns:
- * - SFP_STATUS_TIMED_OUT, SFP_STATUS_PEER_DEAD before the hello: as sfp_host_wait_connected().
+ * - SFP_STATUS_TIMED_OUT, SFP_STATUS_NO_HELLO, SFP_STATUS_PEER_DEAD before the hello: as
+ *   sfp_host_wait_connected().
  * - SFP_STATUS_TIMED_OUT: the child offered nothing.
  * - SFP_STATUS_PEER_DEAD, SFP_STATUS_CLOSED: the session is over, and all that was offered accepted.
  * - SFP_STATUS_RESOURCE_EXHAUSTED: there are no descriptors for it; nothing is lost.

@@ -42,6 +42,8 @@ pub enum Status {
     System = 15,
     /// A defect of this library. Please report it.
     Internal = 16,
+    /// The child did not say hello in the time that it had for it. That is for good: this session will not begin.
+    NoHello = 17,
 }
 
 /// A failure: its [`Status`] and what happened, as one line of text.

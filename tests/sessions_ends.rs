@@ -46,7 +46,7 @@ fn the_time_for_the_hello_ends() {
     let error = host.wait_connected(Timeout::NONE).unwrap_err();
     assert_eq!(error.status(), Status::TimedOut);
     let error = host.wait_connected(Timeout::FOREVER).unwrap_err();
-    assert_eq!(error.status(), Status::TimedOut);
+    assert_eq!(error.status(), Status::NoHello);
     assert!(error.message().contains("did not say hello"), "{error}");
     assert_eq!(host.accept_consumer_right(Timeout::FOREVER).unwrap_err(), error);
     assert_eq!(host.wait_exit(Timeout::NONE).unwrap_err().status(), Status::TimedOut);

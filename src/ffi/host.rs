@@ -222,8 +222,8 @@ pub unsafe extern "C" fn sfp_host_release(host: *mut sfp_host) {
 /// - `timeout_ns`: how long to wait, in nanoseconds; SFP_FOREVER, or 0 to not wait.
 ///
 /// Returns:
-/// - SFP_STATUS_TIMED_OUT: this time is over, or the child's time to say hello, which is for good; the
-///   message tells which.
+/// - SFP_STATUS_TIMED_OUT: this time is over.
+/// - SFP_STATUS_NO_HELLO: the child's time to say hello is over, which is for good.
 /// - SFP_STATUS_PEER_DEAD: the child has ended, or let go of what it inherited, without a hello.
 ///
 /// Threads: any, several at once. Systems: all.
@@ -241,7 +241,8 @@ pub unsafe extern "C" fn sfp_host_wait_connected(host: *mut sfp_host, timeout_ns
 /// - `consumer`: becomes the consumer, a reference that you release.
 ///
 /// Returns:
-/// - SFP_STATUS_TIMED_OUT, SFP_STATUS_PEER_DEAD before the hello: as sfp_host_wait_connected().
+/// - SFP_STATUS_TIMED_OUT, SFP_STATUS_NO_HELLO, SFP_STATUS_PEER_DEAD before the hello: as
+///   sfp_host_wait_connected().
 /// - SFP_STATUS_TIMED_OUT: the child offered nothing.
 /// - SFP_STATUS_PEER_DEAD, SFP_STATUS_CLOSED: the session is over, and all that was offered accepted.
 /// - SFP_STATUS_RESOURCE_EXHAUSTED: there are no descriptors for it; nothing is lost.

@@ -50,6 +50,9 @@ pub enum sfp_status {
     System = 15,
     /// A defect of this library. Please report it.
     Internal = 16,
+    /// The child did not say hello in the time that it had for it. That is for good: this session will not
+    /// begin.
+    NoHello = 17,
 }
 
 /// One line for each status, so that none is forgotten: its variant and its name in C.
@@ -92,6 +95,7 @@ statuses! {
     WrongState = c"SFP_STATUS_WRONG_STATE",
     System = c"SFP_STATUS_SYSTEM",
     Internal = c"SFP_STATUS_INTERNAL",
+    NoHello = c"SFP_STATUS_NO_HELLO",
 }
 
 /// The name of a status as it is written in C, "SFP_STATUS_TIMED_OUT".

@@ -251,9 +251,9 @@ impl Host {
 
     /// Waits until the child has said hello.
     ///
-    /// Errors: [`Status::TimedOut`], when this time is over, or the child's time to say hello (the message tells
-    /// which; the latter is for good); [`Status::PeerDead`], when the child has ended, or let go of what it
-    /// inherited, without a hello.
+    /// Errors: [`Status::TimedOut`], when this time is over; [`Status::NoHello`], when the child's time to say hello
+    /// is, which is for good; [`Status::PeerDead`], when the child has ended, or let go of what it inherited, without
+    /// a hello.
     pub fn wait_connected(&self, timeout: Timeout) -> Result<()> {
         self.connection(timeout.deadline()).map(drop)
     }
@@ -495,7 +495,7 @@ impl Side for Host {
         let text = match (ending, self.life.exit()) {
             (Ending::NoHello, _) => {
                 let text = "the child did not say hello in its time: does the program call connect?";
-                return Error::fixed(Status::TimedOut, text);
+                return Error::fixed(Status::NoHello, text);
             }
             (_, Some(exit)) => format!("the child {exit}{before}"),
             (Ending::Death, None) => format!("the child ended{before}"),

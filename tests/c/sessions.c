@@ -289,7 +289,7 @@ static void a_child_that_says_nothing_is_given_up(void)
     sfp_consumer_right_release(right);
     sfp_producer_release(producer);
     sfp_channel *none = NULL;
-    FAILS(SFP_STATUS_TIMED_OUT, sfp_host_channel(host, SOON, &none));
+    FAILS(SFP_STATUS_NO_HELLO, sfp_host_channel(host, SOON, &none));
     CHECK(strstr(sfp_last_error_message(), "hello") != NULL && none == NULL);
     sfp_host_release(host); /* which kills it */
 }

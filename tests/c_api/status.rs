@@ -11,15 +11,16 @@ fn text(pointer: *const std::ffi::c_char) -> &'static str {
 
 #[test]
 fn every_status_has_its_name() {
-    let names: Vec<&str> = (0..=16).map(|number| text(sfp_status_name(any(number)))).collect();
+    let names: Vec<&str> = (0..=17).map(|number| text(sfp_status_name(any(number)))).collect();
     assert_eq!(names[0], "SFP_STATUS_OK");
     assert_eq!(names[1], "SFP_STATUS_INVALID_ARGUMENT");
     assert_eq!(names[16], "SFP_STATUS_INTERNAL");
+    assert_eq!(names[17], "SFP_STATUS_NO_HELLO");
     let header = include_str!("../../include/surfaceport.h");
     for (number, name) in names.iter().enumerate() {
         assert!(header.contains(&format!("    {name} = {number},\n")), "{name}");
     }
-    for number in [17, 1000, u32::MAX] {
+    for number in [18, 1000, u32::MAX] {
         assert_eq!(text(sfp_status_name(any(number))), "unknown status");
     }
 }

@@ -100,7 +100,7 @@ static void what_cannot_be_started_is_said()
     options.hello_timeout = 1ms;
     options.grace = 0s;
     const auto silent = sfp::host::spawn(options);
-    THROWS(SFP_STATUS_TIMED_OUT, silent.wait_connected(SOON));
+    THROWS(SFP_STATUS_NO_HELLO, silent.wait_connected(SOON));
     THROWS(SFP_STATUS_NOT_FOUND, sfp::child::connect(SOON));
 }
 

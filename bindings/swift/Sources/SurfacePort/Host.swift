@@ -51,7 +51,7 @@ public final class Host: @unchecked Sendable {
 
     /// Attaches to the next swapchain that the child offers. No thread waits.
     /// - Parameter timeout: How long to wait; `nil` is as long as it takes, or until the time for the hello is over.
-    /// - Throws: `timedOut` (the child offered nothing, or did not say hello), `peerDead`, `closed`,
+    /// - Throws: `timedOut` (the child offered nothing, or has not said hello yet), `noHello`, `peerDead`, `closed`,
     ///   `resourceExhausted`, `CancellationError`.
     public func consumer(timeout: Duration? = nil) async throws -> Consumer {
         let end = deadline(after: timeout)
@@ -79,7 +79,7 @@ public final class Host: @unchecked Sendable {
     }
 
     /// The channel for messages of your own, once the child has said hello. No thread waits.
-    /// - Throws: `timedOut`, `peerDead`, `CancellationError`.
+    /// - Throws: `timedOut`, `noHello`, `peerDead`, `CancellationError`.
     public func channel(timeout: Duration? = nil) async throws -> Channel {
         try await connected(deadline: deadline(after: timeout))
         return try openChannel(timeout: .zero)
@@ -91,7 +91,7 @@ public final class Host: @unchecked Sendable {
     }
 
     /// Waits until the child has said hello. It blocks this thread.
-    /// - Throws: `timedOut` (this time is over, or the child's, which is for good; the detail tells which), `peerDead`.
+    /// - Throws: `timedOut` (this time is over), `noHello` (the child's is, which is for good), `peerDead`.
     public func waitConnected(timeout: Duration?) throws(SurfacePortError) {
         try check(sfp_host_wait_connected(handle, nanoseconds(timeout)))
     }

@@ -52,6 +52,8 @@ public struct SurfacePortError: Error, Equatable, Sendable {
         public static let system = Status(rawValue: 15)
         /// A defect of the library. Please report it.
         public static let `internal` = Status(rawValue: 16)
+        /// The child did not say hello in the time that it had for it. That is for good: this session will not begin.
+        public static let noHello = Status(rawValue: 17)
     }
 
     init(status: Status, detail: String) {

@@ -16,6 +16,7 @@ final class ConstantTests: XCTestCase {
             (.malformed, SFP_STATUS_MALFORMED.rawValue), (.unsupported, SFP_STATUS_UNSUPPORTED.rawValue),
             (.refused, SFP_STATUS_REFUSED.rawValue), (.wrongState, SFP_STATUS_WRONG_STATE.rawValue),
             (.system, SFP_STATUS_SYSTEM.rawValue), (.internal, SFP_STATUS_INTERNAL.rawValue),
+            (.noHello, SFP_STATUS_NO_HELLO.rawValue),
         ]
         for (status, number) in all { XCTAssertEqual(UInt32(status.rawValue), number, "\(status)") }
         // All that the library knows are here.

@@ -120,7 +120,7 @@ final class SessionTests: XCTestCase {
         options.helloTimeout = .milliseconds(50)
         options.grace = .zero
         let host = try Host.spawn(testChild("silent"), options: options)
-        await assertThrows(.timedOut) { try await host.consumer() }
+        await assertThrows(.noHello) { try await host.consumer() }
         XCTAssertFalse(host.isConnected)
     }
 
