@@ -53,6 +53,7 @@ mod backing;
 pub mod bootstrap;
 pub mod channel;
 pub mod error;
+#[cfg(not(shell))]
 #[allow(unsafe_code)]
 #[doc(hidden)]
 pub mod ffi;

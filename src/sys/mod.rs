@@ -73,6 +73,11 @@
 //! - `wait_readable`: waits until one of a few descriptors is readable. `AnyReadable`: some descriptors behind
 //!   one. `monotonic_nanoseconds`: the clock.
 
+#![cfg_attr(
+    shell,
+    allow(dead_code, unused_imports, unreachable_code, reason = "it has no processes and no wire")
+)]
+
 pub(crate) mod contents;
 #[cfg(test)]
 mod doorbell_tests;
@@ -99,19 +104,25 @@ pub(crate) mod wire;
 
 pub(crate) use posix::{monotonic_nanoseconds, wait_readable};
 
-#[cfg(target_os = "linux")]
+#[cfg(all(target_os = "linux", not(shell)))]
 mod linux;
-#[cfg(target_os = "linux")]
+#[cfg(all(target_os = "linux", not(shell)))]
 use linux as system;
 
-#[cfg(target_os = "macos")]
+#[cfg(all(target_os = "macos", not(shell)))]
 mod apple;
-#[cfg(target_os = "macos")]
+#[cfg(all(target_os = "macos", not(shell)))]
 mod mach;
-#[cfg(target_os = "macos")]
+#[cfg(all(target_os = "macos", not(shell)))]
 pub(crate) use apple::{dispatch, runloop};
-#[cfg(target_os = "macos")]
+#[cfg(all(target_os = "macos", not(shell)))]
 use mach as system;
+
+// A system for tests, inside of one process, whose every call can fail.
+#[cfg(shell)]
+pub(crate) mod shell;
+#[cfg(shell)]
+use shell as system;
 
 pub(crate) use system::{
     AnyReadable, bootstrap, doorbell, memory, message, port, port_set, spawn, surface, vacancy,

@@ -40,7 +40,7 @@ impl Owner {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(shell)))]
 mod tests {
     use super::*;
 

@@ -161,7 +161,7 @@ impl ProcessStamp {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(shell)))]
 mod tests {
     use super::*;
     use crate::time::Timeout;

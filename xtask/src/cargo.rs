@@ -54,12 +54,22 @@ pub(crate) fn doctest(project: &Project) -> Result<Outcome> {
 
 /// The loom models: the tests of the library with `loom` in their path.
 pub(crate) fn loom(project: &Project) -> Result<Outcome> {
-    let arguments = ["test", "--release", "--lib", "loom", "-p", LIBRARY];
+    configured(project, "loom", &["test", "--release", "--lib", "loom", "-p", LIBRARY])
+}
+
+/// The tests of the library on the system inside of one process, whose calls fail on purpose.
+pub(crate) fn shell(project: &Project) -> Result<Outcome> {
+    configured(project, "shell", &["test", "--lib", "-p", LIBRARY])
+}
+
+/// Tests of the library as it is with this configuration.
+fn configured(project: &Project, configuration: &str, arguments: &[&str]) -> Result<Outcome> {
+    let flags = format!("--cfg {configuration}");
     let command = project
         .command("cargo", arguments)
-        .env("RUSTFLAGS", "--cfg loom")
-        .env("CARGO_TARGET_DIR", project.target.join("loom"))
-        .shown(format!("RUSTFLAGS='--cfg loom' cargo {}", arguments.join(" ")));
+        .env("RUSTFLAGS", flags.clone())
+        .env("CARGO_TARGET_DIR", project.target.join(configuration))
+        .shown(format!("RUSTFLAGS='{flags}' cargo {}", arguments.join(" ")));
     some_passed(&command.run_and_read()?)?;
     Ok(Outcome::Passed)
 }

@@ -29,6 +29,8 @@ pub(crate) enum Step {
     Doctest,
     /// The models of the lock-free parts, in every order that loom finds
     Loom,
+    /// The library on the system inside of one process, with each call failing in turn
+    Shell,
     /// include/surfaceport.h is what src/ffi says
     Header,
     /// The header alone compiles as C99, C11 and C++17 without a warning
@@ -128,6 +130,7 @@ impl Step {
             Step::Rust => cargo::rust(project),
             Step::Doctest => cargo::doctest(project),
             Step::Loom => cargo::loom(project),
+            Step::Shell => cargo::shell(project),
             Step::Header => header::check(project),
             Step::HeaderCompiles => header::compile(project),
             Step::CppHeader => cpp_header::check(project),

@@ -1,0 +1,90 @@
+//! Processes, of which there are none but this one.
+
+use std::os::fd::{AsFd, BorrowedFd};
+
+use rustix::io::Errno;
+use rustix::process::{Pid, WaitId};
+
+use super::port::{ReceiveRight, SendRight};
+use crate::error::{Error, Result, Status};
+use crate::time::Deadline;
+
+pub(crate) use crate::sys::posix_spawn::{Command, TOKEN_LENGTH, Token, effective_user, random_token};
+pub(crate) use crate::sys::process::{Exit, Process, ProcessStamp};
+
+const NO_PROCESSES: Error = Error::fixed(Status::Unsupported, "this system starts and watches no processes");
+
+/// There is none.
+#[derive(Debug)]
+pub(crate) enum Inheritance {}
+
+impl Inheritance {
+    pub(crate) fn for_spawn(_: &Token) -> Result<(ReceiveRight, Self)> {
+        Err(NO_PROCESSES)
+    }
+
+    pub(crate) fn for_others(_: &Token) -> Result<(ReceiveRight, Self)> {
+        Err(NO_PROCESSES)
+    }
+
+    pub(crate) fn environment(&self) -> Vec<(String, String)> {
+        match *self {}
+    }
+
+    pub(crate) fn descriptors(&self) -> Vec<BorrowedFd<'_>> {
+        match *self {}
+    }
+}
+
+pub(crate) fn take_inheritance(_: Deadline) -> Result<(SendRight, Token)> {
+    Err(NO_PROCESSES)
+}
+
+pub(crate) fn spawn(_: &Command<'_>) -> Result<Process> {
+    Err(NO_PROCESSES)
+}
+
+/// There is none.
+#[derive(Debug)]
+pub(crate) enum ProcessHandle {}
+
+/// There is none.
+#[derive(Debug)]
+pub(crate) enum Watched {}
+
+impl Watched {
+    pub(crate) fn process(_: Pid) -> Result<Self> {
+        Err(NO_PROCESSES)
+    }
+
+    pub(crate) fn child(_: Pid) -> Result<Self> {
+        Err(NO_PROCESSES)
+    }
+
+    pub(crate) fn has_ended(&self) -> Result<bool> {
+        match *self {}
+    }
+
+    pub(crate) fn sender(_: Pid, handle: &ProcessHandle) -> Result<Self> {
+        match *handle {}
+    }
+
+    pub(crate) fn to_reap(&self, _: Pid) -> WaitId<'_> {
+        match *self {}
+    }
+
+    pub(crate) fn kill(&self, _: Pid) -> Result<(), Errno> {
+        match *self {}
+    }
+}
+
+impl AsFd for Watched {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        match *self {}
+    }
+}
+
+/// This process alone is known, and lives.
+pub(crate) fn start_of(pid: u32) -> Option<(bool, u32)> {
+    (pid == std::process::id()).then_some((false, 1))
+}
