@@ -734,8 +734,10 @@ typedef struct sfp_image sfp_image;
  *
  * Start the child with the entries of sfp_invitation_environment() and with the descriptors of
  * sfp_invitation_fds() open under the same numbers, then call sfp_invitation_into_host(). The
- * descriptors are close-on-exec here, so that no other child gets them: with posix_spawn(), a
- * posix_spawn_file_actions_adddup2() of each onto its own number passes it on.
+ * descriptors are close-on-exec here, so that no other child gets them. With posix_spawn(), a
+ * posix_spawn_file_actions_adddup2() of each onto its own number passes it on; on macOS that leaves it
+ * close-on-exec, and posix_spawn_file_actions_addinherit_np() does it. After a fork(), the child clears
+ * FD_CLOEXEC by fcntl().
  */
 typedef struct sfp_invitation sfp_invitation;
 
@@ -826,11 +828,12 @@ typedef struct sfp_sender {
      */
     uint32_t process_id;
     /**
-     * Its effective user.
+     * Its real user. On Linux, a process that has several (set-user-ID) may name another one of them, and a
+     * privileged one anybody.
      */
     uint32_t user_id;
     /**
-     * Its effective group.
+     * Its real group; else as above.
      */
     uint32_t group_id;
 } sfp_sender;
@@ -1177,7 +1180,8 @@ typedef struct sfp_spawn_options {
     /**
      * Whether another process than the one that was started may say hello, if it has the secret and is
      * of the same user: for wrappers, such as a shell script that does not exec the program. Whatever
-     * inherits the descriptors can take the child's place then.
+     * inherits the descriptors can take the child's place then. When the host is released, the process
+     * that said hello is ended as well, where the system names it for certain (Linux 6.5).
      */
     bool allow_descendants;
     /**
@@ -3821,7 +3825,12 @@ sfp_status sfp_frame_get_info(const struct sfp_frame *frame, struct sfp_frame_in
  * Starts a child process, which connects by sfp_child_connect(). Returns when it is started; the
  * handshake is done by whatever call waits for it first.
  *
- * The child inherits what it needs to connect, and no other descriptor of this library.
+ * The child inherits what it needs to connect, and no other descriptor of this library. Its signals
+ * begin with their defaults, but for those that this process ignores, and none is blocked. When this
+ * fails, no child is left behind.
+ *
+ * An application may ignore SIGCHLD, or reap all of its children itself. Then how the child ended is
+ * not known here: SFP_EXIT_KIND_UNKNOWN.
  *
  * Parameters:
  * - `options`: what to start; begin with SFP_SPAWN_OPTIONS_INIT.
@@ -3839,7 +3848,8 @@ sfp_status sfp_frame_get_info(const struct sfp_frame *frame, struct sfp_frame_in
  *
  * Threads: any. Systems: all.
  */
-sfp_status sfp_host_spawn(const struct sfp_spawn_options *options, struct sfp_host **host);
+sfp_status sfp_host_spawn(const struct sfp_spawn_options *options,
+                          struct sfp_host **host);
 
 /**
  * Makes one more reference to a host.
@@ -3956,7 +3966,8 @@ sfp_status sfp_host_channel(struct sfp_host *host,
                             struct sfp_channel **channel);
 
 /**
- * Waits for the end of the child's process.
+ * Waits for the end of the child's process. Until the child has said hello, this also does the
+ * handshake: a child that waits for its answer would not end.
  *
  * Parameters:
  * - `host`: the host's side of the session.
@@ -3964,7 +3975,8 @@ sfp_status sfp_host_channel(struct sfp_host *host,
  * - `exit`: becomes how it ended.
  *
  * Returns:
- * - SFP_STATUS_TIMED_OUT: it still runs.
+ * - SFP_STATUS_TIMED_OUT: it still runs, or a debugger still has it.
+ * - SFP_STATUS_RESOURCE_EXHAUSTED: there are no descriptors for the handshake.
  * - For an invitation without a process number, as sfp_host_wait_connected().
  *
  * Threads: any, several at once. Systems: all.
@@ -3979,6 +3991,8 @@ sfp_status sfp_host_wait_exit(struct sfp_host *host, int64_t timeout_ns, struct 
  *
  * Returns:
  * - SFP_STATUS_WRONG_STATE: its process is not known before its hello.
+ * - SFP_STATUS_UNSUPPORTED: it is no child of this process, and the system does not name it for certain
+ *   (macOS, and Linux before 6.5): the number can be another process's by now.
  *
  * Threads: any. Systems: all.
  */
@@ -4063,14 +4077,15 @@ int sfp_host_fd(const struct sfp_host *host);
  *
  * Returns:
  * - SFP_STATUS_NOT_FOUND: no host started this process.
- * - SFP_STATUS_WRONG_STATE: this was called before.
+ * - SFP_STATUS_WRONG_STATE: this was called before, by whatever copy of the library this process has.
  * - SFP_STATUS_REFUSED, SFP_STATUS_UNSUPPORTED: the host says no; the message says why.
  * - SFP_STATUS_PEER_DEAD: the host is gone.
  * - SFP_STATUS_TIMED_OUT: the host did not answer: nothing in it waits for this child.
  *
  * Threads: any. Systems: all.
  */
-sfp_status sfp_child_connect(int64_t timeout_ns, struct sfp_child **child);
+sfp_status sfp_child_connect(int64_t timeout_ns,
+                             struct sfp_child **child);
 
 /**
  * Makes one more reference to the child's side of a session.

@@ -24,8 +24,8 @@ pub const MAX_ATTACHMENTS: usize = wire::MAX_ATTACHMENTS;
 pub struct Sender {
     /// The process; 0 when it has no number here, because it lives in another PID namespace.
     pub process_id: u32,
-    /// Its real user. A process that runs with several (set-user-ID) may say that it is another one of them, and a
-    /// privileged one anybody.
+    /// Its real user. On Linux, a process that runs with several (set-user-ID) may say that it is another one of them, and
+    /// a privileged one anybody.
     pub user_id: u32,
     /// Its real group, as above.
     pub group_id: u32,

@@ -157,11 +157,7 @@ fn every_message_names_the_process_that_sent_it_whoever_had_the_right_before() {
     start.attach(mine.try_clone().unwrap()).unwrap();
     start.attach(second.to.try_clone().unwrap()).unwrap();
     first.to.send(start, SOON).unwrap();
-    let user = if cfg!(target_os = "linux") {
-        (rustix::process::getuid().as_raw(), rustix::process::getgid().as_raw())
-    } else {
-        (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw())
-    };
+    let user = (rustix::process::getuid().as_raw(), rustix::process::getgid().as_raw());
     let (mut of_first, mut of_second) = (0, 0);
     for _ in 0..1 + 2 * 101 {
         let message = port.receive(SOON).unwrap();

@@ -96,6 +96,19 @@ fn an_orderly_end_is_told_from_a_crash() {
     assert_eq!(host.accept_consumer_right(Timeout::NONE).unwrap_err(), error);
 }
 
+/// A child that waits for its answer before it ends.
+#[test]
+fn a_wait_for_the_exit_does_the_handshake() {
+    let host = spawn("orderly", "");
+    assert_eq!(host.wait_exit(SOON).unwrap(), ChildExit::Exited(0));
+    let mut options = options("wrapper", "orderly");
+    options.allow_descendants = true;
+    assert_eq!(start(&options).wait_exit(SOON).unwrap(), ChildExit::Exited(0));
+    let mut gone = process::session::options("exit", "5");
+    gone.allow_descendants = true;
+    assert_eq!(start(&gone).wait_exit(SOON).unwrap(), ChildExit::Exited(5));
+}
+
 /// A host that is going to be killed: its child says what it learns at a name.
 fn middle(name: &str) {
     let mut options = options("orphan", name);

@@ -1,18 +1,32 @@
 //! What a session's child inherits on Linux: descriptors, of which there can be too few.
 #![cfg(target_os = "linux")]
-#![allow(missing_docs)]
+#![allow(missing_docs, unsafe_code)]
 
 mod process;
 
 use process::session::*;
 use rustix::process::{Resource, Rlimit};
-use surfaceport::Status;
-use surfaceport::session::Child;
+use surfaceport::session::{Child, ChildExit, EndOfLife, Host, Invitation, SpawnOptions};
+use surfaceport::{Status, Timeout};
 
 peers! {
     "offers" => offers,
     "stale" => |_| stale(),
     "poor" => |_| poor(),
+    "echo" => |_| echo(),
+    "idle" => |_| loop { std::thread::park() },
+    "idle after hello" => |_| idle_after_hello(),
+    "exit" => |status| std::process::exit(status.parse().unwrap()),
+    "wrapper" => wrapper,
+    "short of descriptors" => |_| short_of_descriptors(),
+    "without handles" => |_| without_handles(),
+    "unusual parent" => unusual_parent,
+    "without standard descriptors" => without_standard_descriptors,
+    "two users" => |_| two_users(),
+    "traced" => |_| traced(),
+    "uncertain" => |_| uncertain(),
+    "twice" => |_| twice(),
+    "forks" => |_| forks(),
 }
 
 /// What a process inherits that is a child's child, or whose descriptors were closed: numbers that mean nothing, or
@@ -63,4 +77,330 @@ fn poor() {
         hoard.pop().expect("enough were freed by now");
     }
     assert!(lacks > 1);
+}
+
+/// The processes that this one has to reap, ended or not.
+fn children() -> Vec<String> {
+    let me = std::process::id().to_string();
+    let entries = std::fs::read_dir("/proc").unwrap().flatten();
+    let stats = entries.filter_map(|entry| std::fs::read_to_string(entry.path().join("stat")).ok());
+    let is_mine = |stat: &String| stat.rsplit(") ").next().unwrap().split(' ').nth(1) == Some(&me);
+    stats.filter(is_mine).collect()
+}
+
+/// Whatever is lacking, a spawn that fails leaves nobody behind, and one that succeeds works.
+#[test]
+fn a_spawn_without_descriptors_leaves_no_child() {
+    in_a_process_of_its_own("short of descriptors", "");
+}
+
+fn short_of_descriptors() {
+    close(spawn("echo", ""));
+    let Rlimit { current: many, maximum } = rustix::process::getrlimit(Resource::Nofile);
+    let set_limit =
+        |current| rustix::process::setrlimit(Resource::Nofile, Rlimit { current, maximum }).unwrap();
+    let few = Some(process::open_descriptors() as u64 + 50);
+    set_limit(few);
+    let mut hoard = Vec::new();
+    while let Ok(file) = std::fs::File::open("/dev/null") {
+        hoard.push(file);
+    }
+    let mut never_killed = options("idle", "");
+    never_killed.end_of_life = EndOfLife::Leave;
+    let mut failures = 0;
+    let host = loop {
+        let outcome = Host::spawn(&never_killed);
+        set_limit(many);
+        match outcome {
+            Ok(host) => break host,
+            Err(error) => assert_eq!(error.status(), Status::ResourceExhausted, "{error}"),
+        }
+        assert_eq!(children(), [""; 0], "after {failures} failures");
+        failures += 1;
+        set_limit(few);
+        hoard.pop().expect("enough were freed by now");
+    };
+    // Two of a port, one of the set, two of a pipe, of which one goes, the child's, and what joins them.
+    assert!(failures > 5, "{failures}");
+    host.kill().unwrap();
+    assert_eq!(host.wait_exit(SOON).unwrap(), ChildExit::Signalled(9));
+}
+
+/// Has a system call fail in this process and in those that it starts, as the filter of a container does.
+fn refuse(call: libc::c_long, argument: u32, mask: u32, errno: libc::c_int) {
+    let arguments_at = std::mem::offset_of!(libc::seccomp_data, args);
+    let load = (libc::BPF_LD | libc::BPF_W | libc::BPF_ABS) as u16;
+    let equal = (libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K) as u16;
+    let any_of = (libc::BPF_JMP | libc::BPF_JSET | libc::BPF_K) as u16;
+    let give = (libc::BPF_RET | libc::BPF_K) as u16;
+    let step = |code, k, jt, jf| libc::sock_filter { code, jt, jf, k };
+    let mut filter = [
+        step(load, 0, 0, 0),
+        step(equal, call as u32, 0, 3),
+        step(load, arguments_at as u32 + 8 * argument, 0, 0),
+        step(any_of, mask, 0, 1),
+        step(give, libc::SECCOMP_RET_ERRNO | errno as u32, 0, 0),
+        step(give, libc::SECCOMP_RET_ALLOW, 0, 0),
+    ];
+    let program = libc::sock_fprog { len: filter.len() as u16, filter: filter.as_mut_ptr() };
+    // SAFETY: the program and its steps live across the call. For all threads, since tests have several.
+    let outcome = unsafe {
+        libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+        let all_threads = libc::SECCOMP_FILTER_FLAG_TSYNC;
+        libc::syscall(libc::SYS_seccomp, libc::SECCOMP_SET_MODE_FILTER, all_threads, &raw const program)
+    };
+    assert_eq!(outcome, 0, "{}", std::io::Error::last_os_error());
+}
+
+#[test]
+fn a_child_is_known_where_handles_of_processes_are_refused() {
+    in_a_process_of_its_own("without handles", "");
+}
+
+fn without_handles() {
+    refuse(libc::SYS_pidfd_open, 0, u32::MAX, libc::EPERM);
+    let with_the_kernels = spawn("echo", "");
+    with_the_kernels.wait_connected(SOON).unwrap();
+    close(with_the_kernels);
+    refuse(libc::SYS_clone, 0, libc::CLONE_PIDFD as u32, libc::EINVAL);
+    let host = spawn("echo", "");
+    let channel = host.channel(SOON).unwrap();
+    channel.send(text(1, "there"), SOON).unwrap();
+    assert_eq!(channel.receive(SOON).unwrap().id(), 2);
+    assert_eq!(host.accept_consumer_right(Timeout::NONE).unwrap_err().status(), Status::TimedOut);
+    close(host);
+    let host = spawn("offers", "2");
+    drop(host.accept_consumer(SOON).unwrap());
+    host.kill().unwrap();
+    assert_eq!(wait_end(&host).status(), Status::PeerDead);
+    assert_eq!(host.wait_exit(SOON).unwrap(), ChildExit::Signalled(9));
+    assert!(is_readable(host.descriptor()) && !host.is_connected());
+    drop(host);
+    // One that ends at once, and a program that is not there.
+    assert_eq!(spawn("exit", "3").wait_exit(SOON).unwrap(), ChildExit::Exited(3));
+    let nothing = SpawnOptions::new(["/there/is/no/such/program"]);
+    assert_eq!(Host::spawn(&nothing).unwrap_err().status(), Status::NotFound);
+    assert_eq!(children(), [""; 0]);
+}
+
+/// An application that does not want to hear of its children, or reaps all of them.
+#[test]
+fn a_child_is_started_whoever_reaps_it() {
+    for how in ["ignores", "reaps all"] {
+        in_a_process_of_its_own("unusual parent", how);
+    }
+}
+
+fn unusual_parent(how: &str) {
+    if how == "ignores" {
+        // SAFETY: no handler is set.
+        unsafe { libc::signal(libc::SIGCHLD, libc::SIG_IGN) };
+    } else {
+        std::thread::spawn(|| {
+            loop {
+                let any = rustix::process::WaitId::All;
+                let _ = rustix::process::waitid(any, rustix::process::WaitIdOptions::EXITED);
+                std::thread::yield_now();
+            }
+        });
+    }
+    for _ in 0..200 {
+        let host = Host::spawn(&SpawnOptions::new(["true"])).unwrap();
+        let exit = host.wait_exit(SOON).unwrap();
+        assert!(matches!(exit, ChildExit::Unknown | ChildExit::Exited(0)), "{exit}");
+    }
+    let host = spawn("echo", "");
+    let channel = host.channel(SOON).unwrap();
+    channel.send(text(1, "there"), SOON).unwrap();
+    assert_eq!(channel.receive(SOON).unwrap().id(), 2);
+    assert!(matches!(host.close(), Some(ChildExit::Unknown | ChildExit::Exited(0))));
+    let nothing = SpawnOptions::new(["/there/is/no/such/program"]);
+    assert_eq!(Host::spawn(&nothing).unwrap_err().status(), Status::NotFound);
+}
+
+#[test]
+fn a_host_without_standard_descriptors_has_children_that_connect() {
+    for closed in 1..8 {
+        in_a_process_of_its_own("without standard descriptors", &closed.to_string());
+    }
+}
+
+fn without_standard_descriptors(closed: &str) {
+    let closed: i32 = closed.parse().unwrap();
+    for number in (0..3).filter(|number| closed >> number & 1 != 0) {
+        // SAFETY: nothing in this process owns them.
+        unsafe { libc::close(number) };
+    }
+    let host = spawn("echo", "");
+    // Not printed: a panic's message may have nowhere to go. The status tells.
+    let channel = host.channel(SOON).unwrap();
+    channel.send(text(1, "there"), SOON).unwrap();
+    assert_eq!(channel.receive(SOON).unwrap().id(), 2);
+    close(host);
+}
+
+/// The kernel tells of a sender's real user.
+#[test]
+fn a_host_with_two_users_knows_its_children() {
+    if !rustix::process::geteuid().is_root() {
+        return process::skipped("a_host_with_two_users_knows_its_children", "only root can have two users");
+    }
+    in_a_process_of_its_own("two users", "");
+}
+
+fn two_users() {
+    // SAFETY: takes numbers only.
+    assert_eq!(unsafe { libc::setresuid(1000, 0, 0) }, 0);
+    let host = spawn("echo", "");
+    host.wait_connected(SOON).unwrap();
+    assert_eq!((host.refused(), host.channel(SOON).unwrap().peer().unwrap().user_id), (0, 1000));
+    close(host);
+    // SAFETY: as above.
+    assert_eq!(unsafe { libc::setresuid(1000, 1000, 1000) }, 0);
+    let none = Rlimit { current: Some(0), maximum: Some(0) };
+    rustix::process::setrlimit(Resource::Nproc, none).unwrap();
+    let error = Host::spawn(&SpawnOptions::new(["true"])).unwrap_err();
+    assert_eq!(error.status(), Status::ResourceExhausted);
+    assert!(error.message().contains("RLIMIT_NPROC"), "{error}");
+}
+
+/// A debugger can keep an ended process for as long as it likes.
+#[test]
+fn a_tracer_keeps_nobody_waiting() {
+    in_a_process_of_its_own("traced", "");
+}
+
+fn traced() {
+    let host = spawn("echo", "");
+    host.wait_connected(SOON).unwrap();
+    let (reading, writing) = std::io::pipe().unwrap();
+    let id = host.process_id().unwrap() as libc::pid_t;
+    // SAFETY: the child only calls the kernel.
+    let tracer = unsafe { libc::fork() };
+    if tracer == 0 {
+        // SAFETY: as above. It never asks what became of the traced process.
+        unsafe {
+            let outcome = libc::ptrace(libc::PTRACE_SEIZE, id, 0, 0) as i32;
+            let told = outcome.to_ne_bytes();
+            libc::write(std::os::fd::AsRawFd::as_raw_fd(&writing), told.as_ptr().cast(), told.len());
+            loop {
+                libc::pause();
+            }
+        }
+    }
+    let mut outcome = [0; 4];
+    std::io::Read::read_exact(&mut &reading, &mut outcome).unwrap();
+    if i32::from_ne_bytes(outcome) == 0 {
+        host.kill().unwrap();
+        assert_eq!(wait_end(&host).status(), Status::PeerDead);
+        let limit = Timeout::from_nanoseconds(50_000_000);
+        let error = host.wait_exit(limit).unwrap_err();
+        assert_eq!(error.status(), Status::TimedOut);
+        assert!(error.message().contains("tracer"), "{error}");
+        drop(host);
+    } else {
+        process::skipped(
+            "a_tracer_keeps_nobody_waiting",
+            "this system does not let one process trace another",
+        );
+        close(host);
+    }
+    rustix::process::kill_process(
+        rustix::process::Pid::from_raw(tracer).unwrap(),
+        rustix::process::Signal::KILL,
+    )
+    .unwrap();
+}
+
+/// Without the kernel's word on who sent a hello, its number may be anybody's.
+#[test]
+fn a_process_that_is_not_known_for_certain_is_not_killed() {
+    in_a_process_of_its_own("uncertain", "");
+}
+
+fn idle_after_hello() {
+    let _child = Child::connect(SOON).unwrap();
+    loop {
+        std::thread::park();
+    }
+}
+
+fn uncertain() {
+    const SO_PASSPIDFD: u32 = 76;
+    // Any option with one of these bits; those that the library cannot do without have none of them.
+    refuse(libc::SYS_setsockopt, 2, SO_PASSPIDFD & 64, libc::ENOPROTOOPT);
+    let mut wrapped = options("wrapper", "idle after hello");
+    wrapped.allow_descendants = true;
+    wrapped.end_of_life = EndOfLife::KillAfter(Timeout::NONE);
+    let host = start(&wrapped);
+    let greeter = host.channel(SOON).unwrap().peer().unwrap().process_id;
+    assert_ne!(Some(greeter), host.process_id());
+    assert_eq!(host.kill().unwrap_err().status(), Status::Unsupported);
+    assert!(matches!(host.wait_exit(SOON).unwrap(), ChildExit::Signalled(9)));
+    drop(host);
+    assert!(is_known(greeter));
+    let greeter = rustix::process::Pid::from_raw(greeter as i32).unwrap();
+    rustix::process::kill_process(greeter, rustix::process::Signal::KILL).unwrap();
+}
+
+/// Two copies of the library in one process: the first one has it.
+#[test]
+fn what_is_inherited_is_taken_once() {
+    let host = spawn("twice", "");
+    assert_eq!(host.channel(SOON).unwrap().receive(SOON).unwrap().payload(), b"once");
+    close(host);
+}
+
+fn twice() {
+    let connect = || Child::connect(SOON);
+    let outcomes = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..4).map(|_| scope.spawn(connect)).collect();
+        threads.into_iter().map(|thread| thread.join().unwrap()).collect::<Vec<_>>()
+    });
+    let (connected, others): (Vec<_>, Vec<_>) = outcomes.into_iter().partition(Result::is_ok);
+    assert!(others.into_iter().all(|other| other.unwrap_err().status() == Status::WrongState));
+    let child = connected.into_iter().next().expect("one of them").unwrap();
+    assert_eq!(connect().unwrap_err().status(), Status::WrongState);
+    child.channel().send(text(1, "once"), SOON).unwrap();
+    child.wait_closed(SOON).unwrap();
+    drop(child);
+    assert_eq!(connect().unwrap_err().status(), Status::WrongState);
+}
+
+/// A fork of a host has no say in the session.
+#[test]
+fn a_fork_leaves_the_session_alone() {
+    in_a_process_of_its_own("forks", "");
+}
+
+fn forks() {
+    let host = spawn("echo", "");
+    host.wait_connected(SOON).unwrap();
+    let early = spawn("echo", "");
+    let invitation = Invitation::create().unwrap();
+    // SAFETY: the child asks a library whose locks nobody holds, and ends.
+    let fork = unsafe { libc::fork() };
+    if fork == 0 {
+        let is_wrong = |status: Status| status == Status::WrongState;
+        let calls = [
+            host.wait_connected(SOON).is_err_and(|error| is_wrong(error.status())),
+            early.wait_connected(SOON).is_err_and(|error| is_wrong(error.status())),
+            host.accept_consumer_right(SOON).is_err_and(|error| is_wrong(error.status())),
+            host.wait_exit(SOON).is_err_and(|error| is_wrong(error.status())),
+            host.kill().is_err_and(|error| is_wrong(error.status())),
+            invitation.into_host(None).is_err_and(|(_, error)| is_wrong(error.status())),
+            !host.is_connected(),
+        ];
+        // SAFETY: ends the process, no code of this program runs.
+        unsafe { libc::_exit(calls.iter().position(|right| !right).map_or(0, |at| at as i32 + 1)) };
+    }
+    let fork = rustix::process::WaitId::Pid(rustix::process::Pid::from_raw(fork).unwrap());
+    let status = rustix::process::waitid(fork, rustix::process::WaitIdOptions::EXITED).unwrap().unwrap();
+    assert_eq!(status.exit_status(), Some(0));
+    let channel = host.channel(SOON).unwrap();
+    channel.send(text(1, "there"), SOON).unwrap();
+    assert_eq!(channel.receive(SOON).unwrap().id(), 2);
+    early.wait_connected(SOON).unwrap();
+    close(early);
+    close(host);
 }

@@ -156,14 +156,16 @@ impl Channel {
 
     /// The channel of a session: the peer is known, and its process's death ends the channel, whoever else still
     /// has the rights to send.
-    pub(crate) fn with_peer(duplex: Duplex, peer: Sender, process: Option<Arc<Process>>) -> Result<Self> {
-        let process = match process {
-            Some(process) => {
-                let both = AnyReadable::new(&[duplex.receive.descriptor(), process.descriptor()])?;
-                Some((process, both))
-            }
-            None => None,
-        };
+    ///
+    /// The process comes with a descriptor that wakes for it, so that nothing here can run out of descriptors.
+    pub(crate) fn with_peer(
+        duplex: Duplex,
+        peer: Sender,
+        process: Option<(Arc<Process>, AnyReadable)>,
+    ) -> Result<Self> {
+        if let Some((_, both)) = &process {
+            both.add(duplex.receive.descriptor())?;
+        }
         Ok(Self { process, peer: peer.into(), ..ChannelEnd(duplex).open() })
     }
 

@@ -28,7 +28,7 @@ pub struct sfp_child(pub(super) Child);
 ///
 /// Returns:
 /// - SFP_STATUS_NOT_FOUND: no host started this process.
-/// - SFP_STATUS_WRONG_STATE: this was called before.
+/// - SFP_STATUS_WRONG_STATE: this was called before, by whatever copy of the library this process has.
 /// - SFP_STATUS_REFUSED, SFP_STATUS_UNSUPPORTED: the host says no; the message says why.
 /// - SFP_STATUS_PEER_DEAD: the host is gone.
 /// - SFP_STATUS_TIMED_OUT: the host did not answer: nothing in it waits for this child.

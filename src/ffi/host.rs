@@ -60,7 +60,8 @@ pub struct sfp_spawn_options {
     pub clear_environment: MaybeUninit<bool>,
     /// Whether another process than the one that was started may say hello, if it has the secret and is
     /// of the same user: for wrappers, such as a shell script that does not exec the program. Whatever
-    /// inherits the descriptors can take the child's place then.
+    /// inherits the descriptors can take the child's place then. When the host is released, the process
+    /// that said hello is ended as well, where the system names it for certain (Linux 6.5).
     pub allow_descendants: MaybeUninit<bool>,
     /// 0.
     pub reserved: [u8; 2],
@@ -159,7 +160,12 @@ unsafe fn spawn_options_from(given: sfp_spawn_options) -> Result<SpawnOptions> {
 /// Starts a child process, which connects by sfp_child_connect(). Returns when it is started; the
 /// handshake is done by whatever call waits for it first.
 ///
-/// The child inherits what it needs to connect, and no other descriptor of this library.
+/// The child inherits what it needs to connect, and no other descriptor of this library. Its signals
+/// begin with their defaults, but for those that this process ignores, and none is blocked. When this
+/// fails, no child is left behind.
+///
+/// An application may ignore SIGCHLD, or reap all of its children itself. Then how the child ended is
+/// not known here: SFP_EXIT_KIND_UNKNOWN.
 ///
 /// Parameters:
 /// - `options`: what to start; begin with SFP_SPAWN_OPTIONS_INIT.
@@ -337,7 +343,8 @@ pub unsafe extern "C" fn sfp_host_channel(
     })
 }
 
-/// Waits for the end of the child's process.
+/// Waits for the end of the child's process. Until the child has said hello, this also does the
+/// handshake: a child that waits for its answer would not end.
 ///
 /// Parameters:
 /// - `host`: the host's side of the session.
@@ -345,7 +352,8 @@ pub unsafe extern "C" fn sfp_host_channel(
 /// - `exit`: becomes how it ended.
 ///
 /// Returns:
-/// - SFP_STATUS_TIMED_OUT: it still runs.
+/// - SFP_STATUS_TIMED_OUT: it still runs, or a debugger still has it.
+/// - SFP_STATUS_RESOURCE_EXHAUSTED: there are no descriptors for the handshake.
 /// - For an invitation without a process number, as sfp_host_wait_connected().
 ///
 /// Threads: any, several at once. Systems: all.
@@ -369,6 +377,8 @@ pub unsafe extern "C" fn sfp_host_wait_exit(
 ///
 /// Returns:
 /// - SFP_STATUS_WRONG_STATE: its process is not known before its hello.
+/// - SFP_STATUS_UNSUPPORTED: it is no child of this process, and the system does not name it for certain
+///   (macOS, and Linux before 6.5): the number can be another process's by now.
 ///
 /// Threads: any. Systems: all.
 #[unsafe(no_mangle)]

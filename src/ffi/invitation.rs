@@ -15,8 +15,10 @@ use crate::session::Invitation;
 ///
 /// Start the child with the entries of sfp_invitation_environment() and with the descriptors of
 /// sfp_invitation_fds() open under the same numbers, then call sfp_invitation_into_host(). The
-/// descriptors are close-on-exec here, so that no other child gets them: with posix_spawn(), a
-/// posix_spawn_file_actions_adddup2() of each onto its own number passes it on.
+/// descriptors are close-on-exec here, so that no other child gets them. With posix_spawn(), a
+/// posix_spawn_file_actions_adddup2() of each onto its own number passes it on; on macOS that leaves it
+/// close-on-exec, and posix_spawn_file_actions_addinherit_np() does it. After a fork(), the child clears
+/// FD_CLOEXEC by fcntl().
 pub struct sfp_invitation {
     contents: Slot<Invitation>,
     environment: Environment,

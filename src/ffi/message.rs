@@ -50,9 +50,10 @@ pub enum sfp_attachment {
 pub struct sfp_sender {
     /// The process; 0 when it has no number here, because it lives in another PID namespace.
     pub process_id: u32,
-    /// Its effective user.
+    /// Its real user. On Linux, a process that has several (set-user-ID) may name another one of them, and a
+    /// privileged one anybody.
     pub user_id: u32,
-    /// Its effective group.
+    /// Its real group; else as above.
     pub group_id: u32,
 }
 

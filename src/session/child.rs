@@ -3,14 +3,15 @@
 use std::os::fd::BorrowedFd;
 use std::sync::Arc;
 
-use super::OfferError;
 use super::handshake::{self, Secret};
 use super::inbox::{self, Ending, Inbox, Side, Verdict};
+use super::{OfferError, watch};
 use crate::channel::{Channel, is_same_process};
 use crate::error::{Error, Result, Status};
 use crate::message::{Message, Sender};
 use crate::port::{Duplex, ReceiveRight, SendRight};
-use crate::swapchain::{Consumer, ConsumerOptions, ConsumerRight, Producer, SwapchainOptions};
+use crate::swapchain::{Consumer, ConsumerRight, Producer, SwapchainOptions};
+use crate::sys::owner::Owner;
 use crate::sys::spawn::{Process, take_inheritance};
 use crate::time::{Deadline, Timeout};
 
@@ -30,13 +31,14 @@ pub struct Child {
     /// Where the system tells: in another PID namespace the host has no number.
     process: Option<Arc<Process>>,
     features: u64,
+    owner: Owner,
 }
 
 impl Child {
     /// Connects to the host that started this process. Possible once in the life of a process.
     ///
     /// Errors: [`Status::NotFound`], when no host started this process; [`Status::WrongState`], when it has been
-    /// called before; [`Status::Refused`] and [`Status::Unsupported`], when the host says no: the message tells why;
+    /// called before, by whatever copy of this library is in this process; [`Status::Refused`] and [`Status::Unsupported`], when the host says no: the message tells why;
     /// [`Status::PeerDead`], when the host is gone; [`Status::TimedOut`].
     pub fn connect(timeout: Timeout) -> Result<Self> {
         let deadline = timeout.deadline();
@@ -55,14 +57,20 @@ impl Child {
             .map_err(|failure| Error::from(failure).context("connecting to the host"))?;
         let features = handshake::check_answer(&answer)?;
         let host = answer.sender().ok_or(Error::PEER_DEAD)?;
-        let process = Process::watch(host.process_id).ok().map(Arc::new);
+        let process = Process::watch(host.process_id).map(Arc::new);
+        let process = match process {
+            Err(error) if error.status() == Status::ResourceExhausted => return Err(error),
+            process => process.ok(),
+        };
+        let watched = process.clone().map(watch).transpose()?;
         Ok(Self {
             control: port,
             inbox: Inbox::new(control, process.as_deref()).map_err(|(_, error)| error)?,
-            channel: Arc::new(Channel::with_peer(mine, host, process.clone())?),
+            channel: Arc::new(Channel::with_peer(mine, host, watched)?),
             host,
             process,
             features,
+            owner: Owner::this_process(),
         })
     }
 
@@ -76,6 +84,7 @@ impl Child {
     ///
     /// Errors: what [`Producer::create`] says; as [`Self::offer_consumer_right`].
     pub fn create_producer(&self, options: &SwapchainOptions) -> Result<Producer> {
+        self.owner.check()?;
         let producer = Producer::create(options)?;
         self.offer_consumer_right(producer.consumer_right()?)?;
         Ok(producer)
@@ -87,14 +96,17 @@ impl Child {
     ///
     /// Errors: [`Status::PeerDead`]; [`Status::TimedOut`]; [`Status::ResourceExhausted`]. The right comes back.
     pub fn offer_consumer_right(&self, right: ConsumerRight) -> Result<(), OfferError> {
-        inbox::send_offer(&self.control, right)
+        match self.owner.check() {
+            Ok(()) => inbox::send_offer(&self.control, right),
+            Err(error) => Err(OfferError { error, right: Some(right) }),
+        }
     }
 
     /// The next swapchain that the host offers, attached with default options.
     ///
     /// Errors: as [`Self::accept_consumer_right`]; what attaching says.
     pub fn accept_consumer(&self, timeout: Timeout) -> Result<Consumer> {
-        Consumer::attach(self.accept_consumer_right(timeout)?, &ConsumerOptions::default())
+        self.inbox.attach(self.accept_consumer_right(timeout)?)
     }
 
     /// The next right to consume a swapchain that the host offers.
@@ -168,7 +180,10 @@ impl Side for Child {
 
 impl Drop for Child {
     fn drop(&mut self) {
-        if let Ok(goodbye) = handshake::goodbye() {
+        // A fork of the child has no say in the session.
+        if self.owner.is_here()
+            && let Ok(goodbye) = handshake::goodbye()
+        {
             // Without waiting: a host that takes nothing in learns it by the end of the rights.
             let _ = self.control.send(goodbye, Timeout::NONE);
         }

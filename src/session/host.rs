@@ -10,18 +10,19 @@ use std::sync::{Arc, OnceLock};
 
 use super::handshake::{self, Secret};
 use super::inbox::{self, Ending, Inbox, Side, Verdict};
-use super::{ChildExit, Invitation, OfferError};
+use super::{ChildExit, Invitation, OfferError, Watch, watch};
 use crate::channel::{Channel, is_same_process};
 use crate::error::{Error, Result, Status};
 use crate::message::{Message, Sender};
 use crate::port::{Duplex, ReceiveRight, SendRight};
-use crate::swapchain::{Consumer, ConsumerOptions, ConsumerRight};
+use crate::swapchain::{Consumer, ConsumerRight};
 use crate::sys::owner::Owner;
+use crate::sys::process::REAPING;
 use crate::sys::spawn::{self, Command, Process};
 use crate::time::{Deadline, Timeout};
 
-/// How long an ended process may take until the kernel lets it be reaped.
-const REAPING: Timeout = Timeout::from_nanoseconds(10_000_000_000);
+/// How long a killed process may take to end.
+const DYING: Timeout = Timeout::from_nanoseconds(10_000_000_000);
 
 /// What happens to a spawned child that still runs when its [`Host`] is dropped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,7 +62,8 @@ pub struct SpawnOptions {
     ///
     /// The price: whatever inherits the descriptors, down to the last helper of the script, can take the child's
     /// place, while otherwise the kernel's word on the sender stands against that. When the host is dropped, the
-    /// process that said hello is ended as well, but only the one that was started can be reaped here.
+    /// process that said hello is ended as well, where the system names it for certain (Linux 6.5), but only the one
+    /// that was started can be reaped here.
     pub allow_descendants: bool,
 }
 
@@ -146,11 +148,11 @@ impl Life {
         let EndOfLife::KillAfter(grace) = self.end_of_life else { return self.exit() };
         let grace = grace.deadline();
         for process in self.started.iter().chain(self.greeter.get()) {
-            if process.wait(grace).is_ok() {
-                continue;
-            }
-            let ended = process.kill().and_then(|()| process.wait(REAPING.deadline()));
-            if let Err(error) = ended {
+            let ended = process
+                .wait_ended(grace)
+                .or_else(|_| process.kill().and_then(|()| process.wait_ended(DYING.deadline())));
+            // A tracer can have it for as long as it likes.
+            if let Err(error) = ended.and_then(|()| process.wait(REAPING.deadline())) {
                 tracing::warn!(process = process.id(), %error, "a child outlives its host");
             }
         }
@@ -166,6 +168,7 @@ impl Drop for Life {
 
 /// What a believed hello brought.
 struct Connection {
+    owner: Owner,
     channel: Arc<Channel>,
     control: SendRight,
     peer: Sender,
@@ -174,7 +177,10 @@ struct Connection {
 
 impl Drop for Connection {
     fn drop(&mut self) {
-        if let Ok(goodbye) = handshake::goodbye() {
+        // A fork of the host has no say in the session.
+        if self.owner.is_here()
+            && let Ok(goodbye) = handshake::goodbye()
+        {
             // Without waiting: a child that takes nothing in learns it by the end of the rights.
             let _ = self.control.send(goodbye, Timeout::NONE);
         }
@@ -216,7 +222,8 @@ impl Host {
     /// Starts a child process. It inherits what it needs to connect, and no other descriptor of this library.
     ///
     /// Errors: [`Status::InvalidArgument`] for the options; [`Status::NotFound`] and [`Status::PermissionDenied`] for
-    /// the program; [`Status::ResourceExhausted`]; [`Status::System`].
+    /// the program; [`Status::ResourceExhausted`], when there are no descriptors, no memory, or no processes for it;
+    /// [`Status::System`]. No child is left behind then.
     pub fn spawn(options: &SpawnOptions) -> Result<Self> {
         if options.arguments.first().is_none_or(|program| program.is_empty()) {
             return Err(Error::invalid("no program was named to be started"));
@@ -232,7 +239,11 @@ impl Host {
             directory: directory.as_deref(),
             inheritance: invitation.inheritance(),
         })?;
-        invitation.into_host_of(Some(process), options.end_of_life).map_err(|(_, error)| error)
+        // Without a host the child is of no use.
+        let at_once = EndOfLife::KillAfter(Timeout::NONE);
+        let mut host = invitation.into_host_of(Some(process), at_once).map_err(|(_, error)| error)?;
+        host.life.end_of_life = options.end_of_life;
+        Ok(host)
     }
 
     /// A failure gives back what an invitation needs; the child's life is over then, as its end of life says.
@@ -259,6 +270,7 @@ impl Host {
     }
 
     fn connection(&self, deadline: Deadline) -> Result<&Connection> {
+        self.life.owner.check()?;
         loop {
             if let Some(connection) = self.connection.get() {
                 return Ok(connection);
@@ -279,7 +291,7 @@ impl Host {
     ///
     /// Errors: as [`Self::accept_consumer_right`]; what attaching says.
     pub fn accept_consumer(&self, timeout: Timeout) -> Result<Consumer> {
-        Consumer::attach(self.accept_consumer_right(timeout)?, &ConsumerOptions::default())
+        self.inbox.attach(self.accept_consumer_right(timeout)?)
     }
 
     /// The next right to consume a swapchain that the child offers: to be attached with options, or forwarded to
@@ -299,23 +311,30 @@ impl Host {
     /// Errors: [`Status::WrongState`] before the hello; [`Status::PeerDead`]; [`Status::TimedOut`];
     /// [`Status::ResourceExhausted`]. The right comes back.
     pub fn offer_consumer_right(&self, right: ConsumerRight) -> Result<(), OfferError> {
-        match self.connection.get() {
-            Some(connection) => inbox::send_offer(&connection.control, right),
-            None => Err(OfferError {
-                error: Error::fixed(Status::WrongState, "the child has not said hello yet"),
-                right: Some(right),
-            }),
+        let early = || Error::fixed(Status::WrongState, "the child has not said hello yet");
+        match self.life.owner.check().and_then(|()| self.connection.get().ok_or_else(early)) {
+            Ok(connection) => inbox::send_offer(&connection.control, right),
+            Err(error) => Err(OfferError { error, right: Some(right) }),
         }
     }
 
-    /// Waits for the end of the child's process.
+    /// Waits for the end of the child's process. Until the child has said hello, this also does the handshake: a child
+    /// that waits for its answer would not end.
     ///
     /// The process is the one that was started; for an invitation without a process number the one that says hello.
     ///
     /// Errors: [`Status::TimedOut`]; for an invitation without a process number, as [`Self::wait_connected`].
     pub fn wait_exit(&self, timeout: Timeout) -> Result<ChildExit> {
+        self.life.owner.check()?;
         let deadline = timeout.deadline();
         if let Some(started) = &self.life.started {
+            let is_done = || self.connection.get().is_some() || started.has_ended().unwrap_or(true);
+            match self.inbox.wait_until(self, deadline, is_done) {
+                // The child may be waiting for an answer that cannot be given now.
+                Err(error) if error.status() == Status::ResourceExhausted => return Err(error),
+                // The end of a session, or of its time to begin, is not that of the process.
+                _ => {}
+            }
             return started.wait(deadline).map(ChildExit::from);
         }
         self.connection(deadline)?;
@@ -344,7 +363,10 @@ impl Host {
     /// Whether the child has said hello, and its session has not ended since.
     pub fn is_connected(&self) -> bool {
         let lives = |process: &Process| !process.has_ended().unwrap_or(true);
-        self.connection.get().is_some() && !self.inbox.has_ended() && self.process().is_none_or(lives)
+        self.life.owner.is_here()
+            && self.connection.get().is_some()
+            && !self.inbox.has_ended()
+            && self.process().is_none_or(lives)
     }
 
     /// What both sides can do beyond the first version, as bits; none is defined yet. 0 before the hello.
@@ -360,8 +382,10 @@ impl Host {
 
     /// Ends the child's process at once. One that has ended already is fine.
     ///
-    /// Errors: [`Status::WrongState`], when its process is not known yet.
+    /// Errors: [`Status::WrongState`], when its process is not known yet; [`Status::Unsupported`], when it is no child of
+    /// this process and the system does not name it for certain (macOS, and Linux before 6.5): its number can be another one's.
     pub fn kill(&self) -> Result<()> {
+        self.life.owner.check()?;
         let known: Vec<_> = self.life.started.iter().chain(self.life.greeter.get()).collect();
         if known.is_empty() {
             return Err(Error::fixed(
@@ -384,7 +408,7 @@ impl Host {
     fn check_hello(&self, message: &Message, sender: &Sender) -> Result<u64> {
         let features = handshake::check_hello(message, &self.terms.token)?;
         let refused = |text: String| Err(Error::new(Status::Refused, text));
-        if sender.user_id != spawn::effective_user() {
+        if !spawn::is_our_user(sender.user_id) {
             return refused(format!("user {} is not the host's", sender.user_id));
         }
         if let Some(started) = self.life.started.as_ref().filter(|_| !self.terms.any_process) {
@@ -396,7 +420,7 @@ impl Host {
                     started.id()
                 ));
             }
-            // Looked at behind the receipt: a process that lives now has had its number all the time. And who has
+            // Looked at after the receipt: a process that lives now has had its number all the time. And who has
             // ended does not wait for an answer.
             if started.has_ended()? {
                 return refused("the process that the host started has ended".into());
@@ -416,29 +440,48 @@ impl Host {
             Ok(features) => features,
             Err(error) => return Verdict::Refused(message, error),
         };
-        // First what can run out of descriptors with everything still in the message.
-        let duplex = match Duplex::take_from(&mut message, handshake::CHANNEL_AT) {
-            Ok(duplex) => duplex,
+        // First what can run out of descriptors, with everything still in the message.
+        let parts = self.watch_greeter(&message, &sender).and_then(|watched| {
+            let duplex = Duplex::take_from(&mut message, handshake::CHANNEL_AT)?;
+            Ok((watched, duplex))
+        });
+        let (watched, duplex) = match parts {
+            Ok(parts) => parts,
             Err(error) if error.status() == Status::ResourceExhausted => {
                 return Verdict::Later(message, error);
             }
             Err(error) => return Verdict::Refused(message, error),
         };
-        match self.connect(&mut message, duplex, sender, features) {
+        match self.connect(&mut message, watched, duplex, sender, features) {
             Ok(()) => Verdict::Connected,
             Err(error) => Verdict::Refused(message, error),
         }
     }
 
-    fn connect(&self, message: &mut Message, duplex: Duplex, peer: Sender, features: u64) -> Result<()> {
-        let control = message.take_send_right(handshake::CONTROL_AT)?;
-        let started = self.life.started.clone().filter(|_| !self.terms.any_process);
-        let process = match started {
-            Some(started) => Some(started),
-            // Without a handle the end of the rights still shows the end of the session.
-            None => Process::watch_sender(peer.process_id, message.sender_process()).ok().map(Arc::new),
+    fn watch_greeter(&self, message: &Message, sender: &Sender) -> Result<Option<Watch>> {
+        let process = match &self.life.started {
+            Some(started) if !self.terms.any_process => started.clone(),
+            _ => match Process::watch_sender(sender.process_id, message.sender_process()) {
+                Ok(process) => Arc::new(process),
+                Err(error) if error.status() == Status::ResourceExhausted => return Err(error),
+                // Without a handle the end of the rights still shows the end of the session.
+                Err(_) => return Ok(None),
+            },
         };
-        let channel = Arc::new(Channel::with_peer(duplex, peer, process.clone())?);
+        watch(process).map(Some)
+    }
+
+    fn connect(
+        &self,
+        message: &mut Message,
+        watched: Option<Watch>,
+        duplex: Duplex,
+        peer: Sender,
+        features: u64,
+    ) -> Result<()> {
+        let control = message.take_send_right(handshake::CONTROL_AT)?;
+        let process = watched.as_ref().map(|(process, _)| process.clone());
+        let channel = Arc::new(Channel::with_peer(duplex, peer, watched)?);
         let welcome = handshake::welcome(features)?;
         if self.terms.any_process
             && let Some(process) = &process
@@ -455,7 +498,7 @@ impl Host {
             let _ = self.life.greeter.set(process);
         }
         // Set once: a second hello is refused before it comes here, by the one thread that has the turn.
-        let _ = self.connection.set(Connection { channel, control, peer, features });
+        let _ = self.connection.set(Connection { owner: self.life.owner, channel, control, peer, features });
         Ok(())
     }
 }

@@ -16,7 +16,8 @@ use super::{OfferError, handshake};
 use crate::error::{Error, Result, Status};
 use crate::message::Message;
 use crate::port::{ReceiveRight, SendRight};
-use crate::swapchain::ConsumerRight;
+use crate::swapchain::{Consumer, ConsumerOptions, ConsumerRight};
+use crate::sys::owner::Owner;
 use crate::sys::spawn::Process;
 use crate::sys::{AnyReadable, wait_readable};
 use crate::time::{Deadline, Timeout};
@@ -80,6 +81,7 @@ pub(super) trait Side {
 /// One side's port with what came out of it.
 #[derive(Debug)]
 pub(super) struct Inbox {
+    owner: Owner,
     port: ReceiveRight,
     ready: AnyReadable,
     state: Mutex<State>,
@@ -96,6 +98,8 @@ struct State {
     offers: VecDeque<ConsumerRight>,
     /// Nobody can send any more: when to report it without knowing how the other side ended.
     no_senders: Option<Deadline>,
+    /// The process that was started has ended. Whether that is the session's end is another question.
+    started_has_ended: bool,
     end: Option<Error>,
 }
 
@@ -120,7 +124,14 @@ impl Inbox {
             Ok(ready) => ready,
             Err(error) => return Err((port, error)),
         };
-        Ok(Self { port, ready, state: Mutex::default(), changed: Condvar::new(), refused: AtomicU64::new(0) })
+        Ok(Self {
+            owner: Owner::this_process(),
+            port,
+            ready,
+            state: Mutex::default(),
+            changed: Condvar::new(),
+            refused: AtomicU64::new(0),
+        })
     }
 
     /// The process whose end is the session's became known.
@@ -158,6 +169,18 @@ impl Inbox {
         self.wait(side, deadline, |state| state.offers.pop_front())
     }
 
+    /// Attaches to what was offered. A right for which there are no descriptors now, or no room at its producer, is the
+    /// next offer again.
+    pub(super) fn attach(&self, right: ConsumerRight) -> Result<Consumer> {
+        Consumer::attach_or_give_back(right, &ConsumerOptions::default()).map_err(|(right, error)| {
+            if matches!(error.status(), Status::ResourceExhausted | Status::TimedOut) {
+                self.state.lock().offers.push_front(right);
+                self.changed.notify_all();
+            }
+            error
+        })
+    }
+
     /// Waits for the end, and says why. Offers that come meanwhile are kept.
     pub(super) fn wait_end(&self, side: &impl Side, deadline: Deadline) -> Error {
         match self.wait(side, deadline, |_| None::<Infallible>) {
@@ -172,6 +195,7 @@ impl Inbox {
         deadline: Deadline,
         find: impl Fn(&mut State) -> Option<T>,
     ) -> Result<T> {
+        self.owner.check()?;
         loop {
             let mut state = self.state.lock();
             loop {
@@ -253,6 +277,9 @@ impl Inbox {
             }
             let no_senders = self.state.lock().no_senders;
             let process = if no_senders.is_none() { side.process() } else { side.last_process() };
+            // Somebody may wait for the end of the one that was started, though the session's is another one.
+            let started =
+                side.last_process().filter(|_| process.is_none() && !self.state.lock().started_has_ended);
             if let Some(dying) = no_senders
                 && (process.is_none() || dying.is_over())
             {
@@ -268,7 +295,7 @@ impl Inbox {
             }
             // Without senders the port only repeats that.
             let port = no_senders.is_none().then(|| self.port.descriptor());
-            let ready = match (process.map(Process::descriptor), port) {
+            let ready = match (process.or(started).map(Process::descriptor), port) {
                 (Some(process), Some(port)) => wait_readable(&[process, port], until)?,
                 (Some(process), None) => wait_readable(&[process], until)?,
                 (None, Some(port)) => wait_readable(&[port], until)? << 1,
@@ -277,6 +304,10 @@ impl Inbox {
             if ready == 0 && deadline.is_over() {
                 self.ready.settle();
                 return Err(Error::TIMED_OUT);
+            }
+            if ready & 1 != 0 && started.map_or(Ok(false), Process::has_ended)? {
+                self.state.lock().started_has_ended = true;
+                return Ok(());
             }
             // What it sent before its end is queued by now: look at the queue once more.
             process_has_ended = ready & 1 != 0 && process.map_or(Ok(false), Process::has_ended)?;

@@ -8,18 +8,19 @@ use super::host::{EndOfLife, Host, Life, Terms};
 use crate::error::{Error, Result};
 use crate::port::ReceiveRight;
 use crate::sys;
+use crate::sys::owner::Owner;
 use crate::sys::spawn::{self, Inheritance, Process, Token};
 use crate::time::Timeout;
 
 /// What a child has to inherit to connect to this process: a few environment entries and a few descriptors.
 ///
 /// Start the child with the entries of [`Self::environment`] and with the descriptors of [`Self::descriptors`] open
-/// under the same numbers, then call [`Self::into_host`] **behind** the start: it closes this process's descriptors.
+/// under the same numbers, then call [`Self::into_host`] **after** the start: it closes this process's descriptors.
 /// An invitation is for one child. Everything that inherits the descriptors can say hello in its stead.
 ///
-/// The descriptors are close-on-exec here, so that no other child gets them: with `posix_spawn` a
-/// `posix_spawn_file_actions_adddup2` of each onto its own number passes it on, behind a `fork` an `fcntl` in the
-/// child.
+/// The descriptors are close-on-exec here, so that no other child gets them. With `posix_spawn`,
+/// `posix_spawn_file_actions_adddup2` of each onto its own number passes it on, except on macOS, where that leaves it
+/// close-on-exec and `posix_spawn_file_actions_addinherit_np` does it; after a `fork`, an `fcntl` in the child.
 #[derive(Debug)]
 pub struct Invitation {
     port: ReceiveRight,
@@ -27,6 +28,7 @@ pub struct Invitation {
     inheritance: Inheritance,
     hello_timeout: Timeout,
     allow_descendants: bool,
+    owner: Owner,
 }
 
 impl Invitation {
@@ -51,6 +53,7 @@ impl Invitation {
             inheritance,
             hello_timeout: Host::HELLO_TIMEOUT,
             allow_descendants: false,
+            owner: Owner::this_process(),
         })
     }
 
@@ -91,7 +94,7 @@ impl Invitation {
     /// [`Status::InvalidArgument`](crate::Status::InvalidArgument), when the number can be none's;
     /// [`Status::ResourceExhausted`](crate::Status::ResourceExhausted). The invitation comes back.
     pub fn into_host(self, process_id: Option<u32>) -> Result<Host, (Self, Error)> {
-        let process = match process_id.map(Process::watch).transpose() {
+        let process = match self.owner.check().and_then(|()| process_id.map(Process::watch).transpose()) {
             Ok(process) => process,
             Err(error) => return Err((self, error)),
         };
@@ -104,13 +107,13 @@ impl Invitation {
         process: Option<Process>,
         end_of_life: EndOfLife,
     ) -> Result<Host, (Self, Error)> {
-        let Self { port, token, inheritance, hello_timeout, allow_descendants } = self;
+        let Self { port, token, inheritance, hello_timeout, allow_descendants, owner } = self;
         let any_process = allow_descendants || process.is_none();
         let terms = Terms { token, any_process, hello_deadline: hello_timeout.deadline() };
         let life = Life::new(process.map(Arc::new), end_of_life);
         // The inheritance ends with this: from here on the child alone has the rights, so that their end is its end.
         Host::new(port, terms, life).map_err(|(port, Terms { token, .. }, error)| {
-            (Self { port, token, inheritance, hello_timeout, allow_descendants }, error)
+            (Self { port, token, inheritance, hello_timeout, allow_descendants, owner }, error)
         })
     }
 }

@@ -154,19 +154,34 @@ impl Consumer {
     /// Errors: [`Status::PeerDead`], when the producer is gone; [`Status::TimedOut`], when its queue is full;
     /// [`Status::ResourceExhausted`].
     pub fn attach(right: ConsumerRight, options: &ConsumerOptions) -> Result<Self> {
-        let page = Page::<ConsumerPage>::create(Access::ReadOnlyForOthers)?;
-        let (doorbell, ringer) = doorbell()?;
-        let (link, theirs) = Duplex::pair()?;
-        let set = sys::port_set::PortSet::new()?;
-        set.add_doorbell(&doorbell, DOORBELL_KEY)?;
-        set.add(&link.receive.0, LINK_KEY)?;
+        Self::attach_or_give_back(right, options).map_err(|(_, error)| error)
+    }
 
-        let mut attach = protocol::attach_message(options.mode)?;
-        theirs.attach_to(&mut attach).map_err(|(_, error)| error)?;
-        attach.attach(page.region())?;
-        attach.attach(crate::port::SendRight(ringer.into_send_right()))?;
-        right.producer.send(attach, Timeout::NONE)?;
-        right.attention.call();
+    /// As [`Self::attach`]; a failure gives the right back.
+    pub(crate) fn attach_or_give_back(
+        right: ConsumerRight,
+        options: &ConsumerOptions,
+    ) -> Result<Self, (ConsumerRight, Error)> {
+        let parts = || {
+            let page = Page::<ConsumerPage>::create(Access::ReadOnlyForOthers)?;
+            let (doorbell, ringer) = doorbell()?;
+            let (link, theirs) = Duplex::pair()?;
+            let set = sys::port_set::PortSet::new()?;
+            set.add_doorbell(&doorbell, DOORBELL_KEY)?;
+            set.add(&link.receive.0, LINK_KEY)?;
+
+            let mut attach = protocol::attach_message(options.mode)?;
+            theirs.attach_to(&mut attach).map_err(|(_, error)| error)?;
+            attach.attach(page.region())?;
+            attach.attach(crate::port::SendRight(ringer.into_send_right()))?;
+            right.producer.send(attach, Timeout::NONE)?;
+            right.attention.call();
+            Ok((page, doorbell, link, set))
+        };
+        let (page, doorbell, link, set) = match parts() {
+            Ok(parts) => parts,
+            Err(error) => return Err((right, error)),
+        };
 
         let state = State {
             generation: 0,

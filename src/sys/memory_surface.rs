@@ -188,7 +188,7 @@ impl MemorySurface {
 
     /// Counts this process as a user; the answer is the place to give back with [`Self::end_use`].
     pub(crate) fn begin_use(&self) -> Result<usize> {
-        let me = ProcessStamp::current()?;
+        let me = ProcessStamp::current();
         for (place, user) in self.shared().users.iter().enumerate() {
             // Relaxed: the table orders nothing but itself, and says nothing about the pixels.
             let found = user.load(Ordering::Relaxed);
@@ -206,7 +206,8 @@ impl MemorySurface {
     }
 
     pub(crate) fn end_use(&self, place: usize) {
-        if let (Some(user), Ok(me)) = (self.shared().users.get(place), ProcessStamp::current()) {
+        if let Some(user) = self.shared().users.get(place) {
+            let me = ProcessStamp::current();
             // Only our own mark: a peer may have overwritten it. Relaxed as in `begin_use`.
             let _ = user.compare_exchange(me.to_shared(), 0, Ordering::Relaxed, Ordering::Relaxed);
         }

@@ -61,7 +61,7 @@
 //! - `Inheritance`: what a child needs to find its host: the way to a port, and a token. `spawn`: starts a process that
 //!   inherits that and no other right of ours. `Process`: is it alive, wait
 //!   for its end with a deadline, its exit status; no identifier is ever reused under it. `Token` pipes.
-//!   `effective_user`: who we are to the kernel.
+//!   `is_our_user`: whether a sender's user is ours.
 //!
 //! # `owner`
 //!
@@ -87,6 +87,7 @@ mod iosurface_geometry;
 #[cfg(target_os = "macos")]
 mod kqueue;
 // Its tests run wherever the library is.
+mod inherited;
 #[cfg(any(test, fuzzing, target_os = "macos"))]
 #[cfg_attr(not(target_os = "macos"), allow(dead_code, unused_imports, reason = "macOS uses all of it"))]
 pub(crate) mod mach_message;
@@ -95,8 +96,7 @@ pub(crate) mod memory_surface;
 mod notices;
 pub(crate) mod owner;
 pub(crate) mod posix;
-mod posix_spawn;
-mod process;
+pub(crate) mod process;
 pub(crate) mod shared_values;
 #[cfg(test)]
 mod vacancy_tests;

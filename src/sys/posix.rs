@@ -1,6 +1,6 @@
 //! What POSIX has and every system does alike: error numbers, the clock, waiting for descriptors.
 
-use std::os::fd::BorrowedFd;
+use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
@@ -22,6 +22,15 @@ pub(crate) fn system_error(what: &str, errno: Errno) -> Error {
         _ => Status::System,
     };
     Error::new(status, format!("{what}: {}", std::io::Error::from(errno)))
+}
+
+/// The same file under another number, if it has one of the first three: what writes to the standard descriptors would
+/// write to it. They are free in a process that was started without them. Close-on-exec.
+pub(super) fn beyond_standard(fd: OwnedFd) -> Result<OwnedFd> {
+    if fd.as_raw_fd() > 2 {
+        return Ok(fd);
+    }
+    rustix::io::fcntl_dupfd_cloexec(&fd, 3).map_err(|errno| system_error("moving a descriptor", errno))
 }
 
 pub(crate) use rustix::param::page_size;

@@ -155,7 +155,7 @@ struct ValueWriting<'a> {
 
 impl<'a> ValueWriting<'a> {
     fn begin(shared: &'a SharedValues) -> Result<Self> {
-        let mark = ProcessStamp::current()?.to_shared();
+        let mark = ProcessStamp::current().to_shared();
         for round in 0..1000 {
             // Acquire: pairs with the release of the last holder, whose values we are going to read.
             let holder = shared.writer.compare_exchange(0, mark, Ordering::Acquire, Ordering::Relaxed);

@@ -367,7 +367,11 @@ static pid_t start_invited(sfp_invitation *invitation)
     posix_spawn_file_actions_t actions;
     CHECK(posix_spawn_file_actions_init(&actions) == 0);
     for (const int *fd = sfp_invitation_fds(invitation); *fd != -1; fd++)
+#ifdef __APPLE__
+        CHECK(posix_spawn_file_actions_addinherit_np(&actions, *fd) == 0);
+#else
         CHECK(posix_spawn_file_actions_adddup2(&actions, *fd, *fd) == 0);
+#endif
     char *argv[] = { (char *)program, "say hello", NULL };
     pid_t child = 0;
     fflush(stdout);

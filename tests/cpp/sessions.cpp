@@ -156,7 +156,11 @@ static void an_invitation_is_for_ones_own_means()
     posix_spawn_file_actions_t actions;
     posix_spawn_file_actions_init(&actions);
     for (const int fd : invitation.fds())
+#ifdef __APPLE__
+        posix_spawn_file_actions_addinherit_np(&actions, fd);
+#else
         posix_spawn_file_actions_adddup2(&actions, fd, fd);
+#endif
     pid_t child = 0;
     CHECK(posix_spawn(&child, program.c_str(), &actions, nullptr, argv.data(), environment.data()) == 0);
     posix_spawn_file_actions_destroy(&actions);

@@ -168,6 +168,16 @@ pub fn alone() -> std::sync::MutexGuard<'static, ()> {
     ALONE.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
+/// A test that cannot run here: it fails where nothing may be skipped, else the list of what was skipped has it.
+pub fn skipped(test: &str, reason: &str) {
+    assert!(std::env::var_os("SURFACEPORT_NO_SKIP").is_none(), "{test} cannot run here: {reason}");
+    let Some(log) = std::env::var_os("SURFACEPORT_SKIP_LOG") else { return };
+    let mut log =
+        std::fs::OpenOptions::new().create(true).append(true).open(log).expect("a list of what was skipped");
+    std::io::Write::write_all(&mut log, format!("{test}: {reason}\n").as_bytes())
+        .expect("room for one more line");
+}
+
 /// Allows as many descriptors as the system lets us have, up to 4096: macOS gives 256 unless asked.
 pub fn raise_descriptor_limit() {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};

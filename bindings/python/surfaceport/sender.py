@@ -8,7 +8,7 @@ from ._native.structures import sfp_sender
 
 
 class Sender(NamedTuple):
-    """A process with its effective user and group.
+    """A process with its real user and group.
 
     `process_id` is 0 when the process has no number here, because it lives in another PID namespace.
     """

@@ -1,23 +1,26 @@
-//! Processes on Linux: `posix_spawn`, pidfds, and what a child inherits.
+//! Processes on Linux: pidfds, and what a child inherits.
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::sync::atomic::{AtomicBool, Ordering};
 
-use rustix::fs::FileType;
+use rustix::fs::{FileType, Timespec};
 use rustix::io::Errno;
 use rustix::pipe::PipeFlags;
 use rustix::process::{Pid, PidfdFlags, Signal, WaitId};
+use rustix::time::{
+    Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, timerfd_create, timerfd_settime,
+};
 
 use super::duplicate;
 use super::port::{Identity, ReceiveRight, SendRight};
+use super::start::start;
 use crate::error::{Error, Result, Status};
-use crate::sys::posix::{system_error, wait_readable};
-use crate::sys::posix_spawn::{adopt, environment_value, inherited, read_token, start, token_pipe};
+use crate::sys::inherited::{Bequest, claim, environment_value, inherited, token_pipe};
+use crate::sys::posix::{beyond_standard, system_error, wait_readable};
+use crate::sys::process::{Entry, is_running_child, kill_child};
 use crate::time::Deadline;
 
+pub(crate) use crate::sys::inherited::{Command, TOKEN_LENGTH, Token, is_our_user, random_token};
 pub(crate) use crate::sys::process::{Exit, Process, ProcessStamp};
-
-pub(crate) use crate::sys::posix_spawn::{Command, TOKEN_LENGTH, Token, effective_user, random_token};
 
 /// The environment entry that names the inherited port's descriptor.
 const PORT_ENTRY: &str = "SURFACEPORT_PORT";
@@ -50,7 +53,7 @@ impl Inheritance {
         let pipe = rustix::pipe::pipe_with(PipeFlags::CLOEXEC)
             .map_err(|errno| system_error("making a pipe", errno))?;
         let token = token_pipe(pipe, token)?;
-        let port = port.into_raw();
+        let port = beyond_standard(port.into_raw())?;
         let environment = [
             (PORT_ENTRY, environment_value(port.as_fd())?),
             (TOKEN_ENTRY, environment_value(token.as_fd())?),
@@ -73,7 +76,6 @@ impl Inheritance {
 ///
 /// Errors: not found, when no host started this process; wrong state, when it was taken before; timed out.
 pub(crate) fn take_inheritance(deadline: Deadline) -> Result<(SendRight, Token)> {
-    static TAKEN: AtomicBool = AtomicBool::new(false);
     let (Some(port), Some(token)) = (inherited(PORT_ENTRY)?, inherited(TOKEN_ENTRY)?) else {
         return Err(Error::new(
             Status::NotFound,
@@ -82,74 +84,150 @@ pub(crate) fn take_inheritance(deadline: Deadline) -> Result<(SendRight, Token)>
             ),
         ));
     };
-    // Relaxed: the flag guards itself only; nothing else is published through it.
-    if port == token || TAKEN.swap(true, Ordering::Relaxed) {
-        return Err(Error::fixed(Status::WrongState, "this process has connected to its host before"));
-    }
-    let port = SendRight::from_raw(adopt(port, FileType::Socket)?)
+    let token = Bequest::find(token, FileType::Fifo)?;
+    let port = Bequest::find(port, FileType::Socket)?;
+    let token = claim(&token, deadline)?;
+    let port = SendRight::from_raw(port.take()?)
         .map_err(|error| Error::new(Status::NotFound, format!("{PORT_ENTRY}: {error}")))?;
-    Ok((port, read_token(&adopt(token, FileType::Fifo)?, deadline)?))
+    Ok((port, token))
 }
 
 /// Starts a process.
 ///
-/// Errors: not found or permission denied for the program; what the system says.
+/// Errors: not found or permission denied for the program; resource exhausted; what the system says.
 pub(crate) fn spawn(command: &Command<'_>) -> Result<Process> {
-    Process::of_child(start(command)?)
+    start(command)
 }
 
 /// What the kernel says of a sender's process beside its number: a pidfd.
 pub(crate) type ProcessHandle = OwnedFd;
 
-/// A pidfd: it names one process for good, and is readable when that has ended.
+/// How often to look at a process that has no pidfd.
+const LOOK_EVERY: Timespec = Timespec { tv_sec: 0, tv_nsec: 10_000_000 };
+
+/// What tells of the end of a process.
 #[derive(Debug)]
-pub(crate) struct Watched(OwnedFd);
+pub(crate) enum Watched {
+    /// It names one process for good, and is readable when that has ended.
+    Pidfd(OwnedFd),
+    /// Where a filter refuses pidfds: a timer that says when to look, and what is looked at. A number is given out again,
+    /// so the start time belongs to it.
+    Number { timer: OwnedFd, pid: Pid, started: Option<u32>, is_child: bool },
+}
 
 impl Watched {
     pub(crate) fn process(pid: Pid) -> Result<Self> {
-        rustix::process::pidfd_open(pid, PidfdFlags::empty()).map(Self).map_err(|errno| {
-            let status = if errno == Errno::SRCH { Status::NotFound } else { Status::System };
-            Error::new(status, format!("opening process {pid}: {}", std::io::Error::from(errno)))
-        })
+        match rustix::process::pidfd_open(pid, PidfdFlags::empty()) {
+            Ok(pidfd) => Ok(Self::Pidfd(pidfd)),
+            Err(Errno::NOSYS | Errno::PERM | Errno::ACCESS) => match entry_of(pid) {
+                Entry::None => Err(no_process(pid)),
+                entry => Self::number(pid, &entry, false),
+            },
+            // The second: a thread's number.
+            Err(Errno::SRCH | Errno::INVAL) => Err(no_process(pid)),
+            Err(errno) => Err(system_error(&format!("opening process {pid}"), errno)),
+        }
     }
 
-    pub(crate) fn child(pid: Pid) -> Result<Self> {
-        Self::process(pid)
+    /// A new child, with the pidfd that the kernel made for it.
+    pub(in crate::sys) fn child(pid: Pid, pidfd: Option<OwnedFd>) -> Result<Self> {
+        match pidfd {
+            Some(pidfd) => Ok(Self::Pidfd(pidfd)),
+            None => Self::number(pid, &entry_of(pid), true),
+        }
     }
 
-    /// A pidfd is readable when its process has ended and never else: pidfd_open(2).
+    fn number(pid: Pid, entry: &Entry, is_child: bool) -> Result<Self> {
+        let started = if let Entry::Process { started, .. } = entry { Some(*started) } else { None };
+        let failed = |errno| system_error("watching a process", errno);
+        let timer = timerfd_create(TimerfdClockId::Monotonic, TimerfdFlags::CLOEXEC | TimerfdFlags::NONBLOCK)
+            .map_err(failed)?;
+        let often = Itimerspec { it_interval: LOOK_EVERY, it_value: LOOK_EVERY };
+        timerfd_settime(&timer, TimerfdTimerFlags::empty(), &often).map_err(failed)?;
+        Ok(Self::Number { timer, pid, started, is_child })
+    }
+
     pub(crate) fn has_ended(&self) -> Result<bool> {
-        Ok(wait_readable(&[self.as_fd()], Deadline::NOW)? != 0)
+        let (timer, pid, started, is_child) = match self {
+            // A pidfd is readable when its process has ended and never else: pidfd_open(2).
+            Self::Pidfd(pidfd) => return Ok(wait_readable(&[pidfd.as_fd()], Deadline::NOW)? != 0),
+            Self::Number { timer, pid, started, is_child } => (timer, *pid, *started, *is_child),
+        };
+        // Not readable any more, until the next look.
+        let _ = rustix::io::read(timer, &mut [0_u8; 8]);
+        let has_ended = match entry_of(pid) {
+            // Reaped by somebody in this process, or to be reaped: that much is known without `/proc`.
+            _ if is_child && !is_running_child(pid) => true,
+            Entry::None => true,
+            Entry::Hidden => false,
+            Entry::Process { has_ended, started: now } => {
+                has_ended || started.is_some_and(|then| then != now)
+            }
+        };
+        if has_ended {
+            // Readable for good: nobody reads it while it says the same each time.
+            let at_once = Timespec { tv_sec: 0, tv_nsec: 1 };
+            let again = Itimerspec { it_interval: at_once, it_value: at_once };
+            timerfd_settime(timer, TimerfdTimerFlags::empty(), &again)
+                .map_err(|errno| system_error("watching a process", errno))?;
+        }
+        Ok(has_ended)
     }
 
     pub(crate) fn sender(_: Pid, handle: &ProcessHandle) -> Result<Self> {
-        duplicate(handle.as_fd()).map(Self)
+        duplicate(handle.as_fd()).map(Self::Pidfd)
     }
 
     /// What to wait for to reap it.
-    pub(crate) fn to_reap(&self, _: Pid) -> WaitId<'_> {
-        WaitId::PidFd(self.0.as_fd())
+    pub(crate) fn to_reap(&self) -> WaitId<'_> {
+        match self {
+            Self::Pidfd(pidfd) => WaitId::PidFd(pidfd.as_fd()),
+            Self::Number { pid, .. } => WaitId::Pid(*pid),
+        }
     }
 
-    pub(crate) fn kill(&self, _: Pid) -> Result<(), Errno> {
-        rustix::process::pidfd_send_signal(&self.0, Signal::KILL)
+    pub(crate) fn kill(&self) -> Result<(), Errno> {
+        match self {
+            Self::Pidfd(pidfd) => rustix::process::pidfd_send_signal(pidfd, Signal::KILL),
+            Self::Number { pid, .. } => kill_child(*pid),
+        }
     }
 }
 
 impl AsFd for Watched {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        self.0.as_fd()
+        match self {
+            Self::Pidfd(fd) | Self::Number { timer: fd, .. } => fd.as_fd(),
+        }
     }
 }
 
-/// Whether a process that exists is a zombie, and the low half of its start time in clock ticks: fields 3 and 22 of
-/// `/proc/<pid>/stat`, see proc(5).
-pub(crate) fn start_of(pid: u32) -> Option<(bool, u32)> {
-    let stat = std::fs::read(format!("/proc/{pid}/stat")).ok()?;
-    // The second field, the program's name, is in parentheses and can contain anything.
-    let behind_name = stat.iter().rposition(|byte| *byte == b')')? + 2;
-    let mut fields = stat.get(behind_name..)?.split(|byte| *byte == b' ');
-    let state = *fields.next()?.first()?;
-    let started: u64 = std::str::from_utf8(fields.nth(18)?).ok()?.parse().ok()?;
-    Some((matches!(state, b'Z' | b'X' | b'x'), started as u32))
+fn no_process(pid: Pid) -> Error {
+    Error::new(Status::NotFound, format!("there is no process {pid}, or no longer"))
+}
+
+/// What `/proc/<pid>/stat` says, see proc(5). Where it is not to be seen, or is not mounted, the process may live.
+pub(crate) fn entry_of(pid: Pid) -> Entry {
+    let parse = |stat: Vec<u8>| {
+        // The second field, the program's name, is in parentheses and can contain anything.
+        let after_name = stat.iter().rposition(|byte| *byte == b')')? + 2;
+        let fields = std::str::from_utf8(stat.get(after_name..)?).ok()?;
+        // Fields 3, 20 and 22.
+        let mut fields = fields.split(' ');
+        let (state, threads) = (fields.next()?, fields.nth(16)?);
+        let started: u64 = fields.nth(1)?.parse().ok()?;
+        // The first thread is a zombie also while others live; the last one that is counted is that zombie.
+        let has_ended = matches!(state, "Z" | "X" | "x") && threads.parse::<u32>().ok()? <= 1;
+        Some(Entry::Process { has_ended, started: started as u32 })
+    };
+    match std::fs::read(format!("/proc/{pid}/stat")).ok().and_then(parse) {
+        Some(entry) => entry,
+        None if rustix::process::test_kill_process(pid) == Err(Errno::SRCH) => Entry::None,
+        None => Entry::Hidden,
+    }
+}
+
+/// A number for this process's PID namespace; 0, if there is no `/proc` to tell.
+pub(crate) fn pid_namespace() -> u32 {
+    rustix::fs::stat("/proc/self/ns/pid").map_or(0, |status| status.st_ino as u32)
 }

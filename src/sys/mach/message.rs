@@ -30,10 +30,11 @@ use crate::sys::posix::{last_errno, system_error};
 use crate::sys::wire::{Described, Envelope, Kind, MAX_ATTACHMENTS, MAX_INLINE_MESSAGE};
 use crate::time::Deadline;
 
+// In libSystem since macOS 10.7. Their header, `sys/fileport.h`, is in XNU's sources, and in the SDK since macOS 15.4.
 unsafe extern "C" {
-    /// `sys/fileport.h`: a send right that stands for an open file.
+    /// A send right that stands for an open file.
     fn fileport_makeport(fd: libc::c_int, port: *mut Name) -> libc::c_int;
-    /// `sys/fileport.h`: a new descriptor of that file; the right stays. Close-on-exec: XNU, `sys_fileport_makefd`.
+    /// A new descriptor of that file; the right stays. Close-on-exec: XNU, `sys_fileport_makefd`.
     fn fileport_makefd(port: Name) -> libc::c_int;
 }
 

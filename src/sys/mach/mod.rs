@@ -13,6 +13,7 @@ pub(super) mod owner;
 pub(crate) mod port;
 pub(crate) mod port_set;
 pub(crate) mod spawn;
+mod start;
 pub(crate) mod surface;
 pub(crate) mod vacancy;
 

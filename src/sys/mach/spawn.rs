@@ -1,11 +1,10 @@
-//! Processes on macOS: `posix_spawn`, EVFILT_PROC, and what a child inherits.
+//! Processes on macOS: EVFILT_PROC, and what a child inherits.
 //!
 //! A port goes to a child that we spawn as one of its *registered ports* (`mach_ports_register`, `mach/task.h`): up to
 //! three send rights that a task passes on to the tasks it makes. That needs no name, so no sandbox denies it. A child
 //! that somebody else starts finds the port by a random bootstrap name.
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use mach2::kern_return::KERN_SUCCESS;
 use mach2::task::{mach_ports_lookup, mach_ports_register, task_info};
@@ -13,18 +12,20 @@ use mach2::traps::task_name_for_pid;
 use mach2::vm::mach_vm_deallocate;
 use parking_lot::Mutex;
 use rustix::io::{Errno, FdFlags};
-use rustix::process::{Pid, Signal, WaitId, WaitIdOptions};
+use rustix::process::{Pid, WaitId, WaitIdOptions};
 
 use super::bootstrap;
 use super::port::{Identity, ReceiveRight, SendRight};
+use super::start::start;
 use super::{check, task};
 use crate::error::{Error, Result, Status};
+use crate::sys::inherited::{Bequest, claim, environment_value, inherited, token_pipe};
 use crate::sys::kqueue::{Event, Kqueue};
-use crate::sys::posix::{random_bytes, system_error};
-use crate::sys::posix_spawn::{adopt, environment_value, inherited, read_token, start, token_pipe};
+use crate::sys::posix::{last_errno, random_bytes, system_error};
+use crate::sys::process::{Entry, kill_child};
 use crate::time::Deadline;
 
-pub(crate) use crate::sys::posix_spawn::{Command, TOKEN_LENGTH, Token, effective_user, random_token};
+pub(crate) use crate::sys::inherited::{Command, TOKEN_LENGTH, Token, is_our_user, random_token};
 pub(crate) use crate::sys::process::{Exit, Process, ProcessStamp};
 
 /// The environment entry that says where the port is: `registered`, or `name:` and a bootstrap name.
@@ -48,7 +49,7 @@ impl Inheritance {
     /// For a child that [`spawn`] starts, with the port where it will say hello.
     pub(crate) fn for_spawn(token: &Token) -> Result<(ReceiveRight, Self)> {
         // Where registered ports are denied a name has to do.
-        if registered_ports().and_then(|ports| register(&ports)).is_err() {
+        if !may_register() {
             return Self::for_others(token);
         }
         let port = ReceiveRight::new(Identity::Credentials)?;
@@ -87,7 +88,7 @@ impl Inheritance {
     }
 }
 
-/// `TASK_PORT_REGISTER_MAX` of `mach/task_special_ports.h` and its users.
+/// `TASK_PORT_REGISTER_MAX` of `mach/mach_param.h`.
 const MOST_REGISTERED: usize = 3;
 
 /// The registered ports of this task, null ones included.
@@ -121,14 +122,29 @@ fn clear_stack() {
     std::hint::black_box(&mut [0_u64; 512]);
 }
 
+/// Who has the task's list of registered ports: it is read, changed and put back as one.
+static REGISTERING: Mutex<()> = Mutex::new(());
+
+/// Whether this process may change its registered ports: a sandbox can deny that.
+fn may_register() -> bool {
+    let _registering = REGISTERING.lock();
+    registered_ports().and_then(|ports| register(&ports)).is_ok()
+}
+
 /// Starts a process.
 ///
-/// Errors: not found or permission denied for the program; what the system says.
+/// Errors: not found or permission denied for the program; resource exhausted; what the system says.
 pub(crate) fn spawn(command: &Command<'_>) -> Result<Process> {
-    let Some(port) = &command.inheritance.port else { return Process::of_child(start(command)?) };
-    // One spawn at a time has the task's list. A process that another thread starts meanwhile by other means gets the
-    // right, too; it has no token.
-    static REGISTERING: Mutex<()> = Mutex::new(());
+    let pid = match &command.inheritance.port {
+        Some(port) => start_with(port, command)?,
+        None => start(command)?,
+    };
+    Process::of_child(pid, Watched::child(pid))
+}
+
+/// Starts a process that finds `port` among its registered ports. A process that another thread starts meanwhile by other
+/// means gets the right, too; it has no token.
+fn start_with(port: &SendRight, command: &Command<'_>) -> Result<Pid> {
     let _registering = REGISTERING.lock();
     let before = registered_ports()?;
     let mut with_ours = vec![port.try_clone()?];
@@ -137,15 +153,21 @@ pub(crate) fn spawn(command: &Command<'_>) -> Result<Process> {
     }
     register(&with_ours)?;
     let started = start(command);
-    register(&before)?;
-    Process::of_child(started?)
+    // Nothing of ours may stay there: every later child would inherit it, and the port would never be without senders.
+    // What can still be done if the list is refused is to leave it empty.
+    match (started, register(&before).or_else(|error| register(&[]).and(Err(error)))) {
+        (Ok(pid), Err(error)) => {
+            let _ = Process::of_child(pid, Err(error.clone()));
+            Err(error)
+        }
+        (started, _) => started,
+    }
 }
 
 /// Takes what this process inherited. It is there once.
 ///
 /// Errors: not found, when no host started this process; wrong state, when it was taken before; timed out.
 pub(crate) fn take_inheritance(deadline: Deadline) -> Result<(SendRight, Token)> {
-    static TAKEN: AtomicBool = AtomicBool::new(false);
     let (Some(place), Some(token)) = (std::env::var_os(PORT_ENTRY), inherited(TOKEN_ENTRY)?) else {
         return Err(Error::new(
             Status::NotFound,
@@ -154,11 +176,7 @@ pub(crate) fn take_inheritance(deadline: Deadline) -> Result<(SendRight, Token)>
             ),
         ));
     };
-    // Relaxed: the flag guards itself only; nothing else is published through it.
-    if TAKEN.swap(true, Ordering::Relaxed) {
-        return Err(Error::fixed(Status::WrongState, "this process has connected to its host before"));
-    }
-    let token = adopt(token, rustix::fs::FileType::Fifo)?;
+    let token = claim(&Bequest::find(token, rustix::fs::FileType::Fifo)?, deadline)?;
     let port = match place.to_str() {
         Some(REGISTERED) => take_registered_port()?,
         Some(place) if place.starts_with(NAME) => bootstrap::look_up(&place[NAME.len()..], Deadline::NOW)?,
@@ -167,11 +185,12 @@ pub(crate) fn take_inheritance(deadline: Deadline) -> Result<(SendRight, Token)>
             return Err(Error::new(Status::NotFound, message));
         }
     };
-    Ok((port, read_token(&token, deadline)?))
+    Ok((port, token))
 }
 
 /// Takes the first registered port, and takes it from the list: it is not for the processes that this one starts.
 fn take_registered_port() -> Result<SendRight> {
+    let _registering = REGISTERING.lock();
     let mut ports = registered_ports()?;
     if ports.first().is_none_or(|port| port.name() == 0) {
         return Err(Error::fixed(
@@ -218,7 +237,10 @@ impl ProcessHandle {
 
 /// A kqueue with one event, the end of a process. The kernel says it once, and then the kqueue itself says it for good.
 #[derive(Debug)]
-pub(crate) struct Watched(Kqueue);
+pub(crate) struct Watched {
+    kqueue: Kqueue,
+    pid: Pid,
+}
 
 impl Watched {
     pub(crate) fn child(pid: Pid) -> Result<Self> {
@@ -233,46 +255,46 @@ impl Watched {
         } else {
             added.map_err(|errno| system_error("watching a process", errno))?;
         }
-        Ok(Self(kqueue))
+        Ok(Self { kqueue, pid })
     }
 
     pub(crate) fn process(pid: Pid) -> Result<Self> {
         let kqueue = Kqueue::new()?;
         let added = kqueue.add_process(pid);
-        // Looked for behind the begin of the watch. Another user's is there and cannot be sent a signal.
+        // Looked for after the begin of the watch. Another user's is there and cannot be sent a signal.
         if added == Err(Errno::SRCH) || rustix::process::test_kill_process(pid) == Err(Errno::SRCH) {
             return Err(no_process(pid));
         }
-        added.map(|()| Self(kqueue)).map_err(|errno| system_error("watching a process", errno))
+        added.map(|()| Self { kqueue, pid }).map_err(|errno| system_error("watching a process", errno))
     }
 
     pub(crate) fn sender(pid: Pid, handle: &ProcessHandle) -> Result<Self> {
         let watched = Self::process(pid)?;
-        // Looked at behind the begin of the watch: whoever has the number now is watched.
+        // Looked at after the begin of the watch: whoever has the number now is watched.
         if handle.is_gone(pid.as_raw_nonzero().get()) { Err(no_process(pid)) } else { Ok(watched) }
     }
 
     /// A kqueue is readable while it has an event, and for other reasons until somebody looks.
     pub(crate) fn has_ended(&self) -> Result<bool> {
-        match self.0.next()? {
-            Some(Event::Process) => self.0.trigger().map(|()| true),
+        match self.kqueue.next()? {
+            Some(Event::Process) => self.kqueue.trigger().map(|()| true),
             event => Ok(event == Some(Event::Triggered)),
         }
     }
 
     /// What to wait for to reap it.
-    pub(crate) fn to_reap(&self, pid: Pid) -> WaitId<'_> {
-        WaitId::Pid(pid)
+    pub(crate) fn to_reap(&self) -> WaitId<'_> {
+        WaitId::Pid(self.pid)
     }
 
-    pub(crate) fn kill(&self, pid: Pid) -> Result<(), Errno> {
-        rustix::process::kill_process(pid, Signal::KILL)
+    pub(crate) fn kill(&self) -> Result<(), Errno> {
+        kill_child(self.pid)
     }
 }
 
 impl AsFd for Watched {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        self.0.as_fd()
+        self.kqueue.as_fd()
     }
 }
 
@@ -280,16 +302,28 @@ fn no_process(pid: Pid) -> Error {
     Error::new(Status::NotFound, format!("there is no process {pid}, or no longer"))
 }
 
-/// Whether a process that exists is a zombie, and the low half of its start time in microseconds: `PROC_PIDTBSDINFO` of
-/// `sys/proc_info.h`.
-pub(crate) fn start_of(pid: u32) -> Option<(bool, u32)> {
+/// What `PROC_PIDTBSDINFO` of `sys/proc_info.h` says. The start is in microseconds, as far as the number goes.
+pub(crate) fn entry_of(pid: Pid) -> Entry {
     // SAFETY: a structure of numbers, for which zeroes are valid.
     let mut info: libc::proc_bsdinfo = unsafe { std::mem::zeroed() };
-    let (pid, size) = (pid.try_into().ok()?, size_of::<libc::proc_bsdinfo>() as libc::c_int);
+    let (number, size) = (pid.as_raw_nonzero().get(), size_of::<libc::proc_bsdinfo>() as libc::c_int);
     // SAFETY: the kernel writes at most `size` bytes, which the structure has.
-    let written = unsafe { libc::proc_pidinfo(pid, libc::PROC_PIDTBSDINFO, 0, (&raw mut info).cast(), size) };
-    let started = info.pbi_start_tvsec.wrapping_mul(1_000_000).wrapping_add(info.pbi_start_tvusec);
-    /// `SZOMB` of `sys/proc.h`.
-    const ZOMBIE: u32 = 5;
-    (written == size).then_some((info.pbi_status == ZOMBIE, started as u32))
+    let written =
+        unsafe { libc::proc_pidinfo(number, libc::PROC_PIDTBSDINFO, 0, (&raw mut info).cast(), size) };
+    if written == size {
+        /// `SZOMB` of `sys/proc.h`.
+        const ZOMBIE: u32 = 5;
+        let started = info.pbi_start_tvsec.wrapping_mul(1_000_000).wrapping_add(info.pbi_start_tvusec);
+        return Entry::Process { has_ended: info.pbi_status == ZOMBIE, started: started as u32 };
+    }
+    // A sandbox can hide it, and it says ESRCH of a zombie, which is to be sent signals all the same.
+    match (last_errno(), rustix::process::test_kill_process(pid)) {
+        (Errno::SRCH, _) | (_, Err(Errno::SRCH)) => Entry::None,
+        _ => Entry::Hidden,
+    }
+}
+
+/// There is one PID namespace.
+pub(crate) fn pid_namespace() -> u32 {
+    0
 }

@@ -210,10 +210,11 @@ pub(crate) fn take_apart<'a, T: RightTable>(bytes: &'a [u8], table: &T) -> Resul
     let audit = match (trailer, gathered.fault) {
         (_, Some(fault)) => return Err(wrong(fault)),
         (None, None) => return Err(wrong("no audit trailer")),
-        // Words 1, 2, 5 and 7 of `audit_token_t`, as libbsm reads them.
+        // Words 3, 4, 5 and 7 of `audit_token_t`, as libbsm reads them. Words 1 and 2 are the effective user and group:
+        // elsewhere the kernel tells the real ones.
         (Some(trailer), None) => Audit {
-            user_id: trailer.audit[1].get(),
-            group_id: trailer.audit[2].get(),
+            user_id: trailer.audit[3].get(),
+            group_id: trailer.audit[4].get(),
             process_id: trailer.audit[5].get(),
             process_version: trailer.audit[7].get(),
         },

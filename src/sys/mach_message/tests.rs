@@ -78,7 +78,7 @@ fn message(id: i32, descriptors: &[Vec<u8>], count: u32, body: &[u8], sender: u3
     let mut whole = header.as_bytes().to_vec();
     whole.extend(&bytes);
     whole.resize(whole.len().next_multiple_of(4), 0xee);
-    let audit = [0, 501, 20, 0, 0, sender, 0, 9].map(U32::from);
+    let audit = [0, 1, 2, 501, 20, sender, 0, 9].map(U32::from);
     let size = (size_of::<AuditTrailer>() as u32).into();
     let trailer = AuditTrailer { kind: 0.into(), size, sequence: 1.into(), security: [0.into(); 2], audit };
     whole.extend(trailer.as_bytes());
@@ -225,7 +225,7 @@ fn delivered(mut bytes: Vec<u8>, sender: u32) -> Vec<u8> {
     if bits & COMPLEX != 0 {
         kernel_dispositions(rest);
     }
-    let audit = [0, 501, 20, 0, 0, sender, 0, 9].map(U32::from);
+    let audit = [0, 1, 2, 501, 20, sender, 0, 9].map(U32::from);
     let trailer_size = (size_of::<AuditTrailer>() as u32).into();
     let trailer = AuditTrailer {
         kind: 0.into(),

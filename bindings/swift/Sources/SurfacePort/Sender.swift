@@ -4,9 +4,9 @@ import CSurfacePort
 public struct Sender: Hashable, Sendable {
     /// The process; 0 when it has no number here, because it lives in another PID namespace.
     public let processID: UInt32
-    /// Its effective user.
+    /// Its real user.
     public let userID: UInt32
-    /// Its effective group.
+    /// Its real group.
     public let groupID: UInt32
 
     init(_ sender: sfp_sender) {

@@ -181,7 +181,11 @@ final class SessionTests: XCTestCase {
         posix_spawn_file_actions_init(&actions)
         defer { posix_spawn_file_actions_destroy(&actions) }
         for descriptor in invitation.fileDescriptors {
-            posix_spawn_file_actions_adddup2(&actions, descriptor, descriptor)
+            #if canImport(Darwin)
+                posix_spawn_file_actions_addinherit_np(&actions, descriptor)
+            #else
+                posix_spawn_file_actions_adddup2(&actions, descriptor, descriptor)
+            #endif
         }
         let inherited = ProcessInfo.processInfo.environment.map { "\($0.key)=\($0.value)" }
         var argv = arguments.map { strdup($0) } + [nil]

@@ -1,0 +1,143 @@
+//! What a child inherits of its host: descriptors that the environment names, and a token through a pipe.
+
+use std::ffi::{CStr, CString};
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+
+use rustix::fs::FileType;
+use rustix::io::FdFlags;
+
+use super::posix::{beyond_standard, random_bytes, system_error, wait_readable};
+use super::spawn::Inheritance;
+use crate::error::{Error, Result, Status};
+use crate::time::Deadline;
+
+/// Bytes of a session's token.
+pub(crate) const TOKEN_LENGTH: usize = 32;
+
+/// What shows that a child is the one that its host meant.
+pub(crate) type Token = [u8; TOKEN_LENGTH];
+
+/// A new random token.
+pub(crate) fn random_token() -> Result<Token> {
+    random_bytes()
+}
+
+/// Whether a process with this real user, which the kernel tells of a sender, is of this process's user. The two users
+/// of a process that changed its effective one, such as a set-user-ID program, are both its own: what it starts
+/// keeps the real one, and may make the effective one its only one.
+pub(crate) fn is_our_user(user_id: u32) -> bool {
+    user_id == rustix::process::getuid().as_raw() || user_id == rustix::process::geteuid().as_raw()
+}
+
+/// The reading end of a new pipe that has the token in it.
+pub(super) fn token_pipe(pipe: (OwnedFd, OwnedFd), token: &Token) -> Result<OwnedFd> {
+    let (reading, writing) = pipe;
+    // A new pipe has room for it, so this is whole and does not wait.
+    match rustix::io::write(&writing, token) {
+        Ok(TOKEN_LENGTH) => beyond_standard(reading),
+        Ok(_) => Err(Error::fixed(Status::System, "a new pipe did not take a token")),
+        Err(errno) => Err(system_error("writing a token", errno)),
+    }
+}
+
+/// A descriptor's value in the environment: its number, a colon, its inode. The entries are inherited further than the
+/// descriptors, and a number alone could be anybody's by then.
+pub(super) fn environment_value(fd: BorrowedFd<'_>) -> Result<String> {
+    let status = rustix::fs::fstat(fd).map_err(|errno| system_error("naming a descriptor", errno))?;
+    Ok(format!("{}:{}", fd.as_raw_fd(), status.st_ino))
+}
+
+/// A descriptor as the environment names it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) struct Inherited {
+    number: RawFd,
+    inode: u64,
+}
+
+pub(super) fn inherited(entry: &str) -> Result<Option<Inherited>> {
+    let Some(value) = std::env::var_os(entry) else { return Ok(None) };
+    let parse = |text: &str| {
+        let (number, inode) = text.split_once(':')?;
+        let (number, inode) = (number.parse().ok()?, inode.parse().ok()?);
+        (number > 2).then_some(Inherited { number, inode })
+    };
+    match value.to_str().and_then(parse) {
+        Some(inherited) => Ok(Some(inherited)),
+        None => Err(Error::new(
+            Status::NotFound,
+            format!("{entry} is {}, which names no descriptor", value.display()),
+        )),
+    }
+}
+
+const TAKEN: Error = Error::fixed(Status::WrongState, "this process has connected to its host before");
+
+/// What a host left for this process: a descriptor that is still the very file that the host meant. It is nobody's in this
+/// process until [`claim`] has succeeded.
+pub(super) struct Bequest(BorrowedFd<'static>);
+
+impl Bequest {
+    /// One that is not the very file that the host meant is left alone: the environment can be an ancestor's, and the
+    /// number then means something else here.
+    ///
+    /// Errors: not found; wrong state, when this or another copy of the library has taken it.
+    pub(super) fn find(Inherited { number, inode }: Inherited, kind: FileType) -> Result<Self> {
+        // SAFETY: looked at only until this library has claimed it; the kernel answers EBADF if there is none.
+        let fd = unsafe { BorrowedFd::borrow_raw(number) };
+        // Inodes of two file systems can have the same number; a socket's and a pipe's are of one each.
+        let is_it = rustix::fs::fstat(fd)
+            .is_ok_and(|status| status.st_ino == inode && FileType::from_raw_mode(status.st_mode) == kind);
+        if is_it {
+            // What a process inherits is not close-on-exec, or it would not be here.
+            let flags = rustix::io::fcntl_getfd(fd).unwrap_or(FdFlags::CLOEXEC);
+            return if flags.contains(FdFlags::CLOEXEC) { Err(TAKEN) } else { Ok(Self(fd)) };
+        }
+        Err(Error::new(
+            Status::NotFound,
+            format!(
+                "the descriptor {number} that a host passed on is not here: it was closed on the way, or this \
+                 process was started by another one than that host"
+            ),
+        ))
+    }
+
+    /// Makes it ours.
+    pub(super) fn take(self) -> Result<OwnedFd> {
+        rustix::io::fcntl_setfd(self.0, FdFlags::CLOEXEC)
+            .map_err(|errno| system_error("making a descriptor close-on-exec", errno))?;
+        // SAFETY: this is the very file that the host left for this library, and who claimed the token is the one who
+        // takes it.
+        Ok(unsafe { OwnedFd::from_raw_fd(self.0.as_raw_fd()) })
+    }
+}
+
+/// Reads the token, which is what makes all that the host left the reader's: only one can read it, whichever copy of this
+/// library it is in. The pipe stays open, close-on-exec, to tell the other ones.
+///
+/// Errors: wrong state, when somebody in this process was faster; timed out.
+pub(super) fn claim(pipe: &Bequest, deadline: Deadline) -> Result<Token> {
+    let failed = |errno| system_error("reading the token", errno);
+    if wait_readable(&[pipe.0], deadline)? == 0 {
+        return Err(Error::TIMED_OUT.context("reading the token"));
+    }
+    let mut token = Token::default();
+    // Whole or not at all: it was written by one call into an empty pipe, and is read by one.
+    match rustix::io::retry_on_intr(|| rustix::io::read(pipe.0, &mut token)).map_err(failed)? {
+        TOKEN_LENGTH => rustix::io::fcntl_setfd(pipe.0, FdFlags::CLOEXEC).map(|()| token).map_err(failed),
+        0 => Err(TAKEN),
+        _ => Err(Error::fixed(Status::PeerDead, "the host left no whole token")),
+    }
+}
+
+/// What to start, and how.
+#[derive(Debug)]
+pub(crate) struct Command<'a> {
+    /// The program and its arguments; at least one. A program without a slash is searched in `PATH`.
+    pub(crate) arguments: &'a [CString],
+    /// All of the environment, as `NAME=value`.
+    pub(crate) environment: &'a [CString],
+    /// The working folder; `None` is this process's.
+    pub(crate) directory: Option<&'a CStr>,
+    /// Kept open in the child under the same numbers; every other descriptor of ours is close-on-exec.
+    pub(crate) inheritance: &'a Inheritance,
+}
