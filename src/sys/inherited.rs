@@ -70,8 +70,6 @@ pub(super) fn inherited(entry: &str) -> Result<Option<Inherited>> {
     }
 }
 
-const TAKEN: Error = Error::fixed(Status::WrongState, "this process has connected to its host before");
-
 /// What a host left for this process: a descriptor that is still the very file that the host meant. It is nobody's in this
 /// process until [`claim`] has succeeded.
 pub(super) struct Bequest(BorrowedFd<'static>);
@@ -79,8 +77,6 @@ pub(super) struct Bequest(BorrowedFd<'static>);
 impl Bequest {
     /// One that is not the very file that the host meant is left alone: the environment can be an ancestor's, and the
     /// number then means something else here.
-    ///
-    /// Errors: not found; wrong state, when this or another copy of the library has taken it.
     pub(super) fn find(Inherited { number, inode }: Inherited, kind: FileType) -> Result<Self> {
         // SAFETY: looked at only until this library has claimed it; the kernel answers EBADF if there is none.
         let fd = unsafe { BorrowedFd::borrow_raw(number) };
@@ -88,9 +84,7 @@ impl Bequest {
         let is_it = rustix::fs::fstat(fd)
             .is_ok_and(|status| status.st_ino == inode && FileType::from_raw_mode(status.st_mode) == kind);
         if is_it {
-            // What a process inherits is not close-on-exec, or it would not be here.
-            let flags = rustix::io::fcntl_getfd(fd).unwrap_or(FdFlags::CLOEXEC);
-            return if flags.contains(FdFlags::CLOEXEC) { Err(TAKEN) } else { Ok(Self(fd)) };
+            return Ok(Self(fd));
         }
         Err(Error::new(
             Status::NotFound,
@@ -124,7 +118,8 @@ pub(super) fn claim(pipe: &Bequest, deadline: Deadline) -> Result<Token> {
     // Whole or not at all: it was written by one call into an empty pipe, and is read by one.
     match rustix::io::retry_on_intr(|| rustix::io::read(pipe.0, &mut token)).map_err(failed)? {
         TOKEN_LENGTH => rustix::io::fcntl_setfd(pipe.0, FdFlags::CLOEXEC).map(|()| token).map_err(failed),
-        0 => Err(TAKEN),
+        // Its writer has closed its end, as each does, and somebody has read it.
+        0 => Err(Error::fixed(Status::WrongState, "this process has connected to its host before")),
         _ => Err(Error::fixed(Status::PeerDead, "the host left no whole token")),
     }
 }

@@ -84,10 +84,8 @@ pub(crate) fn take_inheritance(deadline: Deadline) -> Result<(SendRight, Token)>
             ),
         ));
     };
-    let token = Bequest::find(token, FileType::Fifo)?;
-    let port = Bequest::find(port, FileType::Socket)?;
-    let token = claim(&token, deadline)?;
-    let port = SendRight::from_raw(port.take()?)
+    let token = claim(&Bequest::find(token, FileType::Fifo)?, deadline)?;
+    let port = SendRight::from_raw(Bequest::find(port, FileType::Socket)?.take()?)
         .map_err(|error| Error::new(Status::NotFound, format!("{PORT_ENTRY}: {error}")))?;
     Ok((port, token))
 }

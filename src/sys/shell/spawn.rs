@@ -9,7 +9,8 @@ use super::port::{ReceiveRight, SendRight};
 use crate::error::{Error, Result, Status};
 use crate::time::Deadline;
 
-pub(crate) use crate::sys::posix_spawn::{Command, TOKEN_LENGTH, Token, effective_user, random_token};
+pub(crate) use crate::sys::inherited::{Command, TOKEN_LENGTH, Token, is_our_user, random_token};
+use crate::sys::process::Entry;
 pub(crate) use crate::sys::process::{Exit, Process, ProcessStamp};
 
 const NO_PROCESSES: Error = Error::fixed(Status::Unsupported, "this system starts and watches no processes");
@@ -57,10 +58,6 @@ impl Watched {
         Err(NO_PROCESSES)
     }
 
-    pub(crate) fn child(_: Pid) -> Result<Self> {
-        Err(NO_PROCESSES)
-    }
-
     pub(crate) fn has_ended(&self) -> Result<bool> {
         match *self {}
     }
@@ -69,11 +66,11 @@ impl Watched {
         match *handle {}
     }
 
-    pub(crate) fn to_reap(&self, _: Pid) -> WaitId<'_> {
+    pub(crate) fn to_reap(&self) -> WaitId<'_> {
         match *self {}
     }
 
-    pub(crate) fn kill(&self, _: Pid) -> Result<(), Errno> {
+    pub(crate) fn kill(&self) -> Result<(), Errno> {
         match *self {}
     }
 }
@@ -85,6 +82,15 @@ impl AsFd for Watched {
 }
 
 /// This process alone is known, and lives.
-pub(crate) fn start_of(pid: u32) -> Option<(bool, u32)> {
-    (pid == std::process::id()).then_some((false, 1))
+pub(crate) fn entry_of(pid: Pid) -> Entry {
+    if pid == rustix::process::getpid() {
+        Entry::Process { has_ended: false, started: 1 }
+    } else {
+        Entry::None
+    }
+}
+
+/// There is one.
+pub(crate) fn pid_namespace() -> u32 {
+    0
 }
