@@ -166,6 +166,8 @@ pub struct Message {
     id: u32,
     /// For the library and not for its user, who never sees it.
     control: bool,
+    /// Its place among the messages of the channel that it came through.
+    number: Option<u32>,
     payload: Payload,
     attachments: Vec<Option<Held>>,
     reply: Option<SendOnceRight>,
@@ -179,6 +181,7 @@ impl Message {
         Self {
             id,
             control: false,
+            number: None,
             payload: Payload::Inline(Vec::new()),
             attachments: Vec::new(),
             reply: None,
@@ -194,6 +197,10 @@ impl Message {
 
     pub(crate) fn is_control(&self) -> bool {
         self.control
+    }
+
+    pub(crate) fn number(&self) -> Option<u32> {
+        self.number
     }
 
     /// A message that arrived as bytes alone.
@@ -387,6 +394,7 @@ impl Message {
         Self {
             id: incoming.id,
             control: incoming.control,
+            number: incoming.number,
             payload: incoming.payload,
             attachments: incoming.attachments.into_iter().map(Held::from_system).map(Some).collect(),
             reply: incoming.reply.map(SendOnceRight),
@@ -396,7 +404,11 @@ impl Message {
     }
 
     /// Lends the message to `send`, and lets go of what it carries only when that succeeded.
-    pub(crate) fn send_by(mut self, send: impl FnOnce(Outgoing<'_>) -> Result<()>) -> Result<(), SendError> {
+    pub(crate) fn send_by(
+        mut self,
+        number: Option<u32>,
+        send: impl FnOnce(Outgoing<'_>) -> Result<()>,
+    ) -> Result<(), SendError> {
         let outcome = self.move_large_payload_out_of_line().and_then(|()| {
             let lent: Option<Vec<_>> =
                 self.attachments.iter().map(|held| held.as_ref().map(Held::lend)).collect();
@@ -409,6 +421,7 @@ impl Message {
             send(Outgoing {
                 id: self.id,
                 control: self.control,
+                number,
                 payload: &self.payload,
                 reply: self.reply.as_ref().map(|right| &right.0),
                 attachments: &attachments,

@@ -124,7 +124,18 @@ impl SendRight {
     }
 
     pub(crate) fn send_before(&self, message: Message, deadline: Deadline) -> Result<(), SendError> {
-        message.send_by(|outgoing| sys::message::send(&self.0, outgoing, deadline))
+        message.send_by(None, |outgoing| sys::message::send(&self.0, outgoing, deadline))
+    }
+
+    /// Sends a message of a channel, with its place among those of its direction.
+    #[allow(dead_code, reason = "channels are taught to")]
+    pub(crate) fn send_numbered(
+        &self,
+        message: Message,
+        number: u32,
+        deadline: Deadline,
+    ) -> Result<(), SendError> {
+        message.send_by(Some(number), |outgoing| sys::message::send(&self.0, outgoing, deadline))
     }
 
     /// Sends a message with a one-shot right to answer it, and waits for the answer.
@@ -187,7 +198,7 @@ impl SendOnceRight {
     /// Errors: as [`SendRight::send`]; the right comes back with the message.
     pub fn send(self, message: Message, timeout: Timeout) -> Result<(), (Self, SendError)> {
         let deadline = timeout.deadline();
-        match message.send_by(|outgoing| sys::message::send_once(&self.0, outgoing, deadline)) {
+        match message.send_by(None, |outgoing| sys::message::send_once(&self.0, outgoing, deadline)) {
             Ok(()) => {
                 self.0.moved();
                 Ok(())
@@ -231,18 +242,20 @@ impl ReceiveRight {
     }
 
     pub(crate) fn receive_before(&self, deadline: Deadline) -> Result<Message> {
-        match self.receive_any(deadline) {
-            Ok(message) if message.is_control() => {
+        match self.receive_any(deadline)? {
+            (_, Some(error)) => Err(error),
+            (message, None) if message.is_control() || message.number().is_some() => {
                 Err(Error::malformed("a message for a channel came to a port that is none's"))
             }
-            outcome => outcome,
+            (message, None) => Ok(message),
         }
     }
 
-    /// The next message, whether for the user or for the library.
-    pub(crate) fn receive_any(&self, deadline: Deadline) -> Result<Message> {
+    /// The next message, whether for the user or for the library; with an error, what is left of one that was destroyed.
+    pub(crate) fn receive_any(&self, deadline: Deadline) -> Result<(Message, Option<Error>)> {
         match self.0.receive(deadline)? {
-            Received::Message(incoming) => Ok(Message::from_incoming(incoming)),
+            Received::Message(incoming) => Ok((Message::from_incoming(incoming), None)),
+            Received::Destroyed(remains, error) => Ok((Message::from_incoming(remains), Some(error))),
             Received::NoSenders => {
                 Err(Error::fixed(Status::NoSenders, "the last send right to this port is gone"))
             }

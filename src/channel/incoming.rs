@@ -284,7 +284,8 @@ impl Incoming {
                 return Ok(None);
             }
             match channel.duplex.receive.receive_any(Deadline::NOW) {
-                Ok(message) => return Ok(Some(message)),
+                Ok((message, None)) => return Ok(Some(message)),
+                Ok((_, Some(error))) => return Err(error),
                 Err(error) => match error.status() {
                     Status::TimedOut => return Ok(None),
                     Status::NoSenders => channel.end(),

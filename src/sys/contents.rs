@@ -6,7 +6,8 @@ use super::memory::Memory;
 use super::port::{MovingReceiveRight, SendOnceRight, SendRight};
 use super::spawn::ProcessHandle;
 use super::surface::Surface;
-use super::wire::{Described, Kind};
+use super::wire::{Described, Envelope, Kind};
+use crate::error::Error;
 use crate::recycled::RecycledBytes;
 
 /// What a message brought.
@@ -71,6 +72,8 @@ pub(crate) struct Outgoing<'a> {
     pub(crate) id: u32,
     /// For the library and not for its user.
     pub(crate) control: bool,
+    /// Its place among the messages of its channel's direction.
+    pub(crate) number: Option<u32>,
     pub(crate) payload: &'a Payload,
     pub(crate) reply: Option<&'a SendOnceRight>,
     pub(crate) attachments: &'a [AttachmentRef<'a>],
@@ -82,16 +85,36 @@ pub(crate) struct Incoming {
     pub(crate) id: u32,
     /// For the library and not for its user.
     pub(crate) control: bool,
+    /// Its place among the messages of its channel's direction, as the sender says.
+    pub(crate) number: Option<u32>,
     pub(crate) payload: Payload,
     pub(crate) reply: Option<SendOnceRight>,
     pub(crate) attachments: Vec<Attachment>,
     pub(crate) sender: Sender,
 }
 
+impl Incoming {
+    /// What is left of a message that was destroyed: who sent it and, if that could be read, what it was.
+    #[cfg_attr(shell, allow(dead_code, reason = "nothing is destroyed there"))]
+    pub(super) fn remains(envelope: Option<&Envelope>, sender: Sender) -> Self {
+        Self {
+            id: envelope.map_or(0, |envelope| envelope.id),
+            control: envelope.is_some_and(|envelope| envelope.control),
+            number: envelope.and_then(|envelope| envelope.number),
+            payload: Payload::Inline(Vec::new()),
+            reply: None,
+            attachments: Vec::new(),
+            sender,
+        }
+    }
+}
+
 /// What a receive right can bring.
 #[derive(Debug)]
 pub(crate) enum Received {
     Message(Incoming),
+    /// A message that was destroyed, because its sender did not keep to the format or what it carried could not be opened.
+    Destroyed(Incoming, Error),
     /// The last send right is gone and the queue is empty.
     NoSenders,
     /// A send-once right died unused: the answer will not come.

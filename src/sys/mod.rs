@@ -23,8 +23,8 @@
 //! - `send`: whole or not at all. On failure every attachment is still in the message. `Deadline::NOW` never
 //!   waits. A send-once right is used up by success only.
 //! - `ReceiveRight::receive`: a message whose envelope, rights, seals and sizes are checked. A malformed one is
-//!   destroyed whole and reported as such. A lack of descriptors or memory loses nothing: the message stays
-//!   queued.
+//!   destroyed whole and reported as such, with its sender and its number where they are known. A lack of descriptors or
+//!   memory loses nothing: the message stays queued.
 //! - `Sender`: who the kernel says sent this very message.
 //!
 //! # `bootstrap`

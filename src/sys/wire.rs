@@ -17,7 +17,7 @@ use crate::pixel_format::PixelFormat;
 /// The bytes `SFPM` at the start of each message.
 pub(crate) const MAGIC: u32 = u32::from_le_bytes(*b"SFPM");
 /// The version of this layout. Another one is refused as [`Status::Unsupported`].
-pub(crate) const VERSION: u16 = 1;
+pub(crate) const VERSION: u16 = 2;
 /// The most attachments of one message.
 pub(crate) const MAX_ATTACHMENTS: usize = 64;
 /// The largest payload of one message, in bytes: 256 MiB.
@@ -36,6 +36,8 @@ const OUT_OF_LINE: u16 = 1;
 const HAS_REPLY: u16 = 2;
 /// The message is for the library and not for its user.
 const CONTROL: u16 = 4;
+/// The message has a number among those of its channel.
+const NUMBERED: u16 = 8;
 
 #[derive(FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned, Clone, Copy)]
 #[repr(C)]
@@ -46,7 +48,8 @@ struct Header {
     id: U32,
     attachments: U16,
     reserved: U16,
-    payload_length: U64,
+    payload_length: U32,
+    number: U32,
 }
 
 /// One line of the attachment table.
@@ -100,6 +103,8 @@ impl Described {
 pub(crate) struct Envelope {
     pub(crate) id: u32,
     pub(crate) control: bool,
+    /// Its place among the messages of its channel's direction.
+    pub(crate) number: Option<u32>,
     pub(crate) out_of_line: bool,
     pub(crate) has_reply: bool,
     pub(crate) payload_length: u64,
@@ -120,12 +125,14 @@ impl Envelope {
             version: VERSION.into(),
             flags: (if self.out_of_line { OUT_OF_LINE } else { 0 }
                 | if self.has_reply { HAS_REPLY } else { 0 }
-                | if self.control { CONTROL } else { 0 })
+                | if self.control { CONTROL } else { 0 }
+                | if self.number.is_some() { NUMBERED } else { 0 })
             .into(),
             id: self.id.into(),
             attachments: (self.attachments.len() as u16).into(),
             reserved: 0.into(),
-            payload_length: self.payload_length.into(),
+            payload_length: (self.payload_length as u32).into(),
+            number: self.number.unwrap_or(0).into(),
         };
         bytes.extend_from_slice(header.as_bytes());
         for described in &self.attachments {
@@ -157,7 +164,9 @@ impl Envelope {
             ));
         }
         let flags = header.flags.get();
-        if flags & !(OUT_OF_LINE | HAS_REPLY | CONTROL) != 0 || header.reserved.get() != 0 {
+        let number = (flags & NUMBERED != 0).then_some(header.number.get());
+        let unknown = flags & !(OUT_OF_LINE | HAS_REPLY | CONTROL | NUMBERED) != 0;
+        if unknown || header.reserved.get() != 0 || header.number.get() != number.unwrap_or(0) {
             return Err(Error::malformed("a message has flags that this version does not know"));
         }
         let count = usize::from(header.attachments.get());
@@ -166,7 +175,7 @@ impl Envelope {
                 "a message claims {count} attachments, at most {MAX_ATTACHMENTS} are possible"
             )));
         }
-        let payload_length = header.payload_length.get();
+        let payload_length = u64::from(header.payload_length.get());
         if payload_length > MAX_PAYLOAD {
             return Err(Error::malformed(format!("a message claims a payload of {payload_length} bytes")));
         }
@@ -185,6 +194,7 @@ impl Envelope {
         let envelope = Self {
             id: header.id.get(),
             control: flags & CONTROL != 0,
+            number,
             out_of_line,
             has_reply: flags & HAS_REPLY != 0,
             payload_length,
@@ -283,6 +293,7 @@ mod tests {
         Envelope {
             id: 0xfeed_beef,
             control: true,
+            number: Some(0x0102_0304),
             out_of_line: false,
             has_reply: true,
             payload_length: 5,
@@ -327,13 +338,16 @@ mod tests {
             status_of(&bytes)
         };
         assert_eq!(change(0, b'X'), Status::Malformed, "magic");
-        assert_eq!(change(4, 2), Status::Unsupported, "version");
+        assert_eq!(change(4, 1), Status::Unsupported, "version");
         assert_eq!(change(6, 0x80), Status::Malformed, "flags");
         assert_eq!(change(12, 65), Status::Malformed, "too many attachments");
         assert_eq!(change(12, 1), Status::Malformed, "fewer attachments than sent");
         assert_eq!(change(14, 1), Status::Malformed, "reserved");
         assert_eq!(change(16, 4), Status::Malformed, "payload length");
-        assert_eq!(change(20, 1), Status::Malformed, "payload length over the maximum");
+        assert_eq!(change(19, 0x10), Status::Malformed, "payload length over the maximum");
+        let mut unnumbered = encoded(b"hello");
+        unnumbered[6] &= !8;
+        assert_eq!(status_of(&unnumbered), Status::Malformed, "a number without its flag");
         assert_eq!(change(24, 9), Status::Malformed, "kind");
         assert_eq!(change(28, 1), Status::Malformed, "attachment flags");
         assert_eq!(change(32, 1), Status::Malformed, "a length that the kind does not have");

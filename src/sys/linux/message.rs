@@ -60,6 +60,7 @@ fn send_to_lane(lane: BorrowedFd<'_>, message: Outgoing<'_>, deadline: Deadline)
     let envelope = Envelope {
         id: message.id,
         control: message.control,
+        number: message.number,
         out_of_line: region.is_some(),
         has_reply: message.reply.is_some(),
         payload_length: message.payload.bytes().len() as u64,
@@ -258,6 +259,7 @@ pub(super) enum LaneEvent {
     Nothing,
     Ended,
     Message(Incoming),
+    Destroyed(Incoming, Error),
 }
 
 /// The next message of a lane, if one is there.
@@ -274,26 +276,57 @@ pub(super) fn receive_from_lane(lane: BorrowedFd<'_>, buffer: &mut Vec<u8>) -> R
     if packet.length == 0 && packet.credentials.is_none() {
         return Ok(LaneEvent::Ended);
     }
+    let Some(of) = packet.credentials else {
+        consume(lane);
+        return Err(Error::malformed("a message arrived without its sender's identity"));
+    };
+    let sender = |process| Sender {
+        process_id: of.pid.try_into().unwrap_or(0),
+        user_id: of.uid,
+        group_id: of.gid,
+        process,
+    };
+    let decoded = match buffer.get(..packet.length) {
+        Some(bytes) => Envelope::decode(bytes),
+        None => {
+            Err(Error::malformed(format!("a message of {} bytes is larger than any can be", packet.length)))
+        }
+    };
+    let (envelope, inline) = match decoded {
+        Ok(decoded) => decoded,
+        Err(error) => {
+            consume(lane);
+            return Ok(LaneEvent::Destroyed(Incoming::remains(None, sender(None)), error));
+        }
+    };
     // Opened first and taken out of the queue then: what is lacking here may be there at the next try.
-    let outcome = open_packet(packet, used_up, buffer);
+    let outcome = open_packet(packet, used_up, &envelope, inline, sender);
     match outcome {
         Err(error) if error.status() == Status::ResourceExhausted => {
             return Err(error.context("the message waits in its queue"));
         }
         _ => consume(lane),
     }
-    outcome.map(LaneEvent::Message).map_err(|error| match error.status() {
-        Status::Malformed | Status::Unsupported => error,
-        // Whatever the system said of something that a peer sent, it is the peer's fault.
-        _ => Error::malformed(error.message().to_owned()),
+    Ok(match outcome {
+        Ok(incoming) => LaneEvent::Message(incoming),
+        Err(error) => {
+            let error = match error.status() {
+                Status::Malformed | Status::Unsupported => error,
+                // Whatever the system said of something that a peer sent, it is the peer's fault.
+                _ => Error::malformed(error.message().to_owned()),
+            };
+            LaneEvent::Destroyed(Incoming::remains(Some(&envelope), sender(None)), error)
+        }
     })
 }
 
-fn open_packet(packet: Packet, used_up: bool, buffer: &[u8]) -> Result<Incoming> {
-    let bytes = buffer.get(..packet.length).ok_or_else(|| {
-        Error::malformed(format!("a message of {} bytes is larger than any can be", packet.length))
-    })?;
-    let (envelope, inline) = Envelope::decode(bytes)?;
+fn open_packet(
+    packet: Packet,
+    used_up: bool,
+    envelope: &Envelope,
+    inline: &[u8],
+    sender: impl FnOnce(Option<OwnedFd>) -> Sender,
+) -> Result<Incoming> {
     let (present, wanted) = (packet.descriptors.len(), envelope.native_rights());
     // All that the header names and more that was cut is too many as well; such a message must not wait.
     if present > wanted || (present < wanted) != packet.rights_cut {
@@ -324,16 +357,8 @@ fn open_packet(packet: Packet, used_up: bool, buffer: &[u8]) -> Result<Incoming>
         .zip(descriptors)
         .map(|(described, fd)| attachment_from(described, fd))
         .collect::<Result<Vec<_>>>()?;
-    let sender = match packet.credentials {
-        Some(of) => Sender {
-            process_id: of.pid.try_into().unwrap_or(0),
-            user_id: of.uid,
-            group_id: of.gid,
-            process: packet.process,
-        },
-        None => return Err(Error::malformed("a message arrived without its sender's identity")),
-    };
-    Ok(Incoming { id: envelope.id, control: envelope.control, payload, reply, attachments, sender })
+    let Envelope { id, control, number, .. } = *envelope;
+    Ok(Incoming { id, control, number, payload, reply, attachments, sender: sender(packet.process) })
 }
 
 /// `next`, only where the envelope says that there is one.

@@ -362,7 +362,7 @@ impl ReceiveRight {
                 return Ok(None);
             }
             Ok(LaneEvent::Ended) => true,
-            Ok(LaneEvent::Message(_)) => lifetime == Lifetime::Once,
+            Ok(LaneEvent::Message(_) | LaneEvent::Destroyed(..)) => lifetime == Lifetime::Once,
             Err(error) => error.status() != Status::ResourceExhausted && lifetime == Lifetime::Once,
         };
         if used_up {
@@ -370,6 +370,7 @@ impl ReceiveRight {
         }
         match outcome? {
             LaneEvent::Message(incoming) => Ok(Some(Received::Message(incoming))),
+            LaneEvent::Destroyed(remains, error) => Ok(Some(Received::Destroyed(remains, error))),
             _ if lifetime == Lifetime::Once => Ok(Some(Received::SendOnceDestroyed)),
             _ => Ok(self.no_senders(lanes)),
         }

@@ -21,7 +21,7 @@ use super::spawn::ProcessHandle;
 use super::surface::Surface;
 use super::task;
 use crate::error::{Error, Result, Status};
-use crate::sys::contents::{Attachment, AttachmentRef, Incoming, Outgoing, Payload, Sender};
+use crate::sys::contents::{Attachment, AttachmentRef, Incoming, Outgoing, Payload, Received, Sender};
 use crate::sys::mach_message::{
     self, Audit, DEAD, Destination, GivenBack, Lent, Name, Notification, OwnedMemory, OwnedRight, Part,
     RightKind, RightTable, TRAILER_ROOM,
@@ -113,7 +113,15 @@ fn call(bytes: &mut [u8], direction: mach_msg_option_t, port: Name, deadline: De
 /// What a receive brought.
 pub(in crate::sys) enum Arrived {
     Message(Pending),
+    /// What is left of a message that was destroyed, and why.
+    Destroyed(Incoming, Error),
     Notification(Notification<Kernel>),
+}
+
+fn sender_of(audit: &Audit) -> Sender {
+    let Audit { user_id, group_id, process_id, process_version } = *audit;
+    let process = Some(ProcessHandle::from_version(process_version));
+    Sender { process_id, user_id, group_id, process }
 }
 
 /// The next message of a port, without waiting; `None` when there is none.
@@ -183,7 +191,13 @@ fn arrived(code: mach_msg_return_t, buffer: &[u8]) -> Result<Option<Arrived>> {
     if let Some(notification) = taken.notification(&Kernel)? {
         return Ok(Some(Arrived::Notification(notification)));
     }
-    let (envelope, inline) = Envelope::decode(mach_message::body_bytes(taken.body)?)?;
+    let (envelope, inline) = match mach_message::body_bytes(taken.body).and_then(Envelope::decode) {
+        Ok(decoded) => decoded,
+        Err(error) => {
+            let remains = Incoming::remains(None, sender_of(&taken.audit));
+            return Ok(Some(Arrived::Destroyed(remains, error)));
+        }
+    };
     let pending = Pending {
         inline: inline.to_vec(),
         envelope,
@@ -191,8 +205,10 @@ fn arrived(code: mach_msg_return_t, buffer: &[u8]) -> Result<Option<Arrived>> {
         parts: taken.parts,
         audit: taken.audit,
     };
-    mach_message::check_parts(&pending.envelope, pending.reply.as_ref(), &pending.parts)?;
-    Ok(Some(Arrived::Message(pending)))
+    match mach_message::check_parts(&pending.envelope, pending.reply.as_ref(), &pending.parts) {
+        Ok(()) => Ok(Some(Arrived::Message(pending))),
+        Err(error) => Ok(Some(Arrived::Destroyed(pending.remains(), error))),
+    }
 }
 
 /// Takes all messages of a port that brings nothing but wake-ups, and destroys what they carry.
@@ -280,6 +296,7 @@ fn transmit(
     let head = Envelope {
         id: message.id,
         control: message.control,
+        number: message.number,
         out_of_line: region.is_some(),
         has_reply: message.reply.is_some(),
         payload_length: message.payload.bytes().len() as u64,
@@ -392,8 +409,12 @@ enum Opened {
 }
 
 impl Pending {
-    /// The message, opened. When something is lacking, the message comes back whole.
-    pub(in crate::sys) fn open(mut self) -> Result<Incoming, (Option<Self>, Error)> {
+    fn remains(&self) -> Incoming {
+        Incoming::remains(Some(&self.envelope), sender_of(&self.audit))
+    }
+
+    /// The message, opened, or what is left of it. When something is lacking, the message comes back whole.
+    pub(in crate::sys) fn open(mut self) -> Result<Received, (Self, Error)> {
         let rights = self.parts.split_off(usize::from(self.envelope.out_of_line));
         let opened: Result<Vec<Opened>> = self
             .envelope
@@ -416,7 +437,11 @@ impl Pending {
                     Status::ResourceExhausted | Status::Malformed | Status::Unsupported => error,
                     _ => Error::malformed(error.message().to_owned()),
                 };
-                return Err((Some(self).filter(|_| again), error));
+                return if again {
+                    Err((self, error))
+                } else {
+                    Ok(Received::Destroyed(self.remains(), error))
+                };
             }
         };
         let attachments = self
@@ -431,17 +456,9 @@ impl Pending {
             // The asker can be gone by now: then the right is dead.
             SendOnceRight::from_owned_name(self.reply.take().map_or(DEAD, OwnedRight::into_name))
         });
-        let Audit { user_id, group_id, process_id, process_version } = self.audit;
-        let process = Some(ProcessHandle::from_version(process_version));
-        let sender = Sender { process_id, user_id, group_id, process };
-        Ok(Incoming {
-            id: self.envelope.id,
-            control: self.envelope.control,
-            payload,
-            reply,
-            attachments,
-            sender,
-        })
+        let Envelope { id, control, number, .. } = self.envelope;
+        let sender = sender_of(&self.audit);
+        Ok(Received::Message(Incoming { id, control, number, payload, reply, attachments, sender }))
     }
 }
 

@@ -531,6 +531,9 @@ impl ReceiveRight {
             None => loop {
                 match message::receive_now(self.name.get())? {
                     Some(message::Arrived::Message(pending)) => break pending,
+                    Some(message::Arrived::Destroyed(remains, error)) => {
+                        return Ok(Some(Received::Destroyed(remains, error)));
+                    }
                     Some(message::Arrived::Notification(notification)) => {
                         if let Some(received) = self.notified(&notification)? {
                             return Ok(Some(received));
@@ -541,13 +544,12 @@ impl ReceiveRight {
             },
         };
         match pending.open() {
-            Ok(incoming) => Ok(Some(Received::Message(incoming))),
-            Err((Some(pending), error)) => {
+            Ok(received) => Ok(Some(received)),
+            Err((pending, error)) => {
                 self.state.lock().pending = Some(pending);
                 self.kqueue.trigger()?;
                 Err(error.context("the message waits in its queue"))
             }
-            Err((None, error)) => Err(error),
         }
     }
 

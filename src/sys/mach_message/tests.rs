@@ -360,6 +360,7 @@ fn rights_that_the_envelope_does_not_name_are_refused() {
     let envelope = |out_of_line, kinds: &[Kind]| Envelope {
         id: 1,
         control: false,
+        number: None,
         out_of_line,
         has_reply: false,
         payload_length: 8,

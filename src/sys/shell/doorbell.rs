@@ -37,7 +37,9 @@ impl Doorbell {
         let mut rung = Rung::No;
         while self.0.has_news() {
             match self.0.receive(Deadline::NOW)? {
-                Received::Message(_) | Received::SendOnceDestroyed => rung = Rung::Yes,
+                Received::Message(_) | Received::Destroyed(..) | Received::SendOnceDestroyed => {
+                    rung = Rung::Yes
+                }
                 Received::NoSenders => break,
             }
         }
@@ -48,7 +50,14 @@ impl Doorbell {
 impl Ringer {
     pub(crate) fn ring(&self) -> Result<()> {
         let payload = Payload::Inline(Vec::new());
-        let ring = Outgoing { id: 0, control: false, payload: &payload, reply: None, attachments: &[] };
+        let ring = Outgoing {
+            id: 0,
+            control: false,
+            number: None,
+            payload: &payload,
+            reply: None,
+            attachments: &[],
+        };
         match send(&self.0, ring, Deadline::NOW) {
             Err(error) if error.status() == Status::TimedOut => Ok(()),
             outcome => outcome,

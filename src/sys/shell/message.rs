@@ -26,7 +26,8 @@ fn send_to(port: &Port, message: Outgoing<'_>, deadline: Deadline) -> Result<()>
         let attachments = message.attachments.iter().map(for_others).collect::<Result<_>>()?;
         let sender = Sender { process_id: std::process::id(), user_id: 0, group_id: 0, process: None };
         let reply = message.reply.cloned();
-        Ok(Incoming { id: message.id, control: message.control, payload, reply, attachments, sender })
+        let Outgoing { id, control, number, .. } = message;
+        Ok(Incoming { id, control, number, payload, reply, attachments, sender })
     })
 }
 
