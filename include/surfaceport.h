@@ -4081,6 +4081,8 @@ int sfp_host_fd(const struct sfp_host *host);
  * - SFP_STATUS_REFUSED, SFP_STATUS_UNSUPPORTED: the host says no; the message says why.
  * - SFP_STATUS_PEER_DEAD: the host is gone.
  * - SFP_STATUS_TIMED_OUT: the host did not answer: nothing in it waits for this child.
+ * - SFP_STATUS_RESOURCE_EXHAUSTED: there are no descriptors for it. If the host has not heard of this
+ *   process yet, the call can be made again.
  *
  * Threads: any. Systems: all.
  */

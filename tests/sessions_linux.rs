@@ -6,7 +6,10 @@ mod process;
 
 use process::session::*;
 use rustix::process::{Resource, Rlimit};
+use surfaceport::message::Message;
+use surfaceport::port::ReceiveRight;
 use surfaceport::session::{Child, ChildExit, EndOfLife, Host, Invitation, SpawnOptions};
+use surfaceport::swapchain::Producer;
 use surfaceport::{Status, Timeout};
 
 peers! {
@@ -27,6 +30,10 @@ peers! {
     "uncertain" => |_| uncertain(),
     "twice" => |_| twice(),
     "forks" => |_| forks(),
+    "accepts late" => |_| accepts_late(),
+    "crowd" => |_| crowd(),
+    "poor host" => |_| poor_host(),
+    "poor child" => |_| poor_child(),
 }
 
 /// What a process inherits that is a child's child, or whose descriptors were closed: numbers that mean nothing, or
@@ -124,6 +131,124 @@ fn short_of_descriptors() {
     assert!(failures > 5, "{failures}");
     host.kill().unwrap();
     assert_eq!(host.wait_exit(SOON).unwrap(), ChildExit::Signalled(9));
+}
+
+/// Descriptors of this process, all taken but so many.
+struct Hoard(Vec<std::fs::File>);
+
+impl Hoard {
+    fn but(spare: usize) -> Self {
+        let maximum = rustix::process::getrlimit(Resource::Nofile).maximum;
+        let limit = Some(process::open_descriptors() as u64 + 60);
+        rustix::process::setrlimit(Resource::Nofile, Rlimit { current: limit, maximum }).unwrap();
+        let mut files = Vec::new();
+        while let Ok(file) = std::fs::File::open("/dev/null") {
+            files.push(file);
+        }
+        files.truncate(files.len() - spare);
+        Self(files)
+    }
+}
+
+/// Wherever descriptors run out on the way from the hello to the first frame: with more of them it goes on.
+#[test]
+fn a_host_that_lacks_descriptors_loses_nothing() {
+    in_a_process_of_its_own("poor host", "");
+}
+
+fn poor_host() {
+    for spare in 0.. {
+        let host = spawn("offers", "1");
+        let hoard = Hoard::but(spare);
+        let outcome = host.accept_consumer(SOON);
+        let is_enough = outcome.is_ok();
+        if let Err(error) = outcome {
+            assert_eq!(error.status(), Status::ResourceExhausted, "{spare}: {error}");
+            drop(hoard);
+            host.accept_consumer(SOON).unwrap();
+        }
+        assert_eq!(host.channel(SOON).unwrap().receive(SOON).unwrap().id(), 1);
+        assert_eq!(host.refused(), 0);
+        close(host);
+        if is_enough {
+            return assert!(spare > 5, "{spare}");
+        }
+    }
+}
+
+/// The kernel counts what all programs of a user have in flight, and lets privileged ones do as they like.
+#[test]
+fn the_limit_of_descriptors_in_flight_is_named() {
+    if !rustix::process::geteuid().is_root() {
+        let reason = "only root can become a user that has nothing in flight";
+        return process::skipped("the_limit_of_descriptors_in_flight_is_named", reason);
+    }
+    in_a_process_of_its_own("crowd", "");
+}
+
+fn crowd() {
+    let host = spawn("accepts late", "");
+    host.wait_connected(SOON).unwrap();
+    // SAFETY: takes numbers only.
+    assert_eq!(unsafe { libc::setresuid(54321, 54321, 54321) }, 0);
+    let limit = Some(process::open_descriptors() as u64 + 60);
+    let maximum = rustix::process::getrlimit(Resource::Nofile).maximum;
+    rustix::process::setrlimit(Resource::Nofile, Rlimit { current: limit, maximum }).unwrap();
+    let nobody_receives = ReceiveRight::new().unwrap();
+    let sends = nobody_receives.make_send().unwrap();
+    let failure = loop {
+        let mut message = Message::new(1);
+        for _ in 0..20 {
+            message.attach(sends.try_clone().unwrap()).unwrap();
+        }
+        if let Err(failure) = sends.send(message, Timeout::NONE) {
+            break failure;
+        }
+    };
+    let names_it = |error: &surfaceport::Error| {
+        assert_eq!(error.status(), Status::ResourceExhausted, "{error}");
+        assert!(error.message().contains("RLIMIT_NOFILE"), "{error}");
+    };
+    names_it(failure.error());
+    drop(failure);
+    let producer = Producer::create(&swapchain_options()).unwrap();
+    let failure = host.offer_consumer_right(producer.consumer_right().unwrap()).unwrap_err();
+    names_it(&failure.error);
+    drop(nobody_receives);
+    host.offer_consumer_right(failure.right.expect("it came back")).unwrap();
+    close(host);
+}
+
+fn accepts_late() {
+    let child = Child::connect(SOON).unwrap();
+    child.accept_consumer_right(SOON).unwrap();
+    child.wait_closed(SOON).unwrap();
+}
+
+/// A hello that could not be said can be said again.
+#[test]
+fn a_child_that_lacks_descriptors_connects_later() {
+    let host = spawn("poor child", "");
+    let message = host.channel(SOON).unwrap().receive(SOON).unwrap();
+    assert!(message.id() > 3, "after {} failures", message.id());
+    assert_eq!(host.refused(), 0);
+    close(host);
+}
+
+fn poor_child() {
+    let mut hoard = Hoard::but(0);
+    let mut failures = 0;
+    let child = loop {
+        match Child::connect(SOON) {
+            Ok(child) => break child,
+            Err(error) => assert_eq!(error.status(), Status::ResourceExhausted, "{error}"),
+        }
+        failures += 1;
+        hoard.0.pop().expect("enough were freed by now");
+    };
+    drop(hoard);
+    child.channel().send(text(failures, ""), SOON).unwrap();
+    child.wait_closed(SOON).unwrap();
 }
 
 /// Has a system call fail in this process and in those that it starts, as the filter of a container does.

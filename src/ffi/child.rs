@@ -32,6 +32,8 @@ pub struct sfp_child(pub(super) Child);
 /// - SFP_STATUS_REFUSED, SFP_STATUS_UNSUPPORTED: the host says no; the message says why.
 /// - SFP_STATUS_PEER_DEAD: the host is gone.
 /// - SFP_STATUS_TIMED_OUT: the host did not answer: nothing in it waits for this child.
+/// - SFP_STATUS_RESOURCE_EXHAUSTED: there are no descriptors for it. If the host has not heard of this
+///   process yet, the call can be made again.
 ///
 /// Threads: any. Systems: all.
 #[unsafe(no_mangle)]

@@ -2,18 +2,29 @@
 
 use std::os::fd::BorrowedFd;
 use std::sync::Arc;
+use std::time::Duration;
 
+use parking_lot::Mutex;
+
+use super::OfferError;
 use super::handshake::{self, Secret};
 use super::inbox::{self, Ending, Inbox, Side, Verdict};
-use super::{OfferError, watch};
 use crate::channel::{Channel, is_same_process};
 use crate::error::{Error, Result, Status};
 use crate::message::{Message, Sender};
 use crate::port::{Duplex, ReceiveRight, SendRight};
 use crate::swapchain::{Consumer, ConsumerRight, Producer, SwapchainOptions};
+use crate::sys::AnyReadable;
 use crate::sys::owner::Owner;
+use crate::sys::process::retry;
 use crate::sys::spawn::{Process, take_inheritance};
 use crate::time::{Deadline, Timeout};
+
+/// How long a child waits for a descriptor, once its host has welcomed it.
+const SHORTAGE: Duration = Duration::from_secs(1);
+
+/// What this process inherited, after a hello that could not be said.
+static UNUSED: Mutex<Option<(SendRight, Secret)>> = Mutex::new(None);
 
 /// The child's side of the session with the host that started this process.
 ///
@@ -35,38 +46,86 @@ pub struct Child {
 }
 
 impl Child {
-    /// Connects to the host that started this process. Possible once in the life of a process.
+    /// Connects to the host that started this process. Possible once in the life of a process; a call that fails before
+    /// the host has heard of it can be made again.
     ///
     /// Errors: [`Status::NotFound`], when no host started this process; [`Status::WrongState`], when it has been
-    /// called before, by whatever copy of this library is in this process; [`Status::Refused`] and [`Status::Unsupported`], when the host says no: the message tells why;
-    /// [`Status::PeerDead`], when the host is gone; [`Status::TimedOut`].
+    /// called before, by whatever copy of this library is in this process; [`Status::Refused`] and
+    /// [`Status::Unsupported`], when the host says no: the message tells why; [`Status::PeerDead`], when the host is
+    /// gone; [`Status::TimedOut`]; [`Status::ResourceExhausted`].
     pub fn connect(timeout: Timeout) -> Result<Self> {
         let deadline = timeout.deadline();
-        let (port, token) = take_inheritance(deadline)?;
-        Self::say_hello(SendRight(port), &Secret(token), deadline)
+        let unused = UNUSED.lock().take();
+        let inheritance = match unused {
+            Some(unused) => unused,
+            None => take_inheritance(deadline).map(|(port, token)| (SendRight(port), Secret(token)))?,
+        };
+        Self::say_hello(inheritance, deadline).map_err(|(unused, error)| {
+            *UNUSED.lock() = unused;
+            error
+        })
     }
 
-    pub(super) fn say_hello(port: SendRight, token: &Secret, deadline: Deadline) -> Result<Self> {
-        let control = ReceiveRight::new()?;
-        let (mine, theirs) = Duplex::pair()?;
-        let mut hello = handshake::hello(token)?;
-        hello.attach(control.make_send()?)?;
-        theirs.attach_to(&mut hello).map_err(|(_, error)| error)?;
-        let answer = port
-            .request(hello, deadline.timeout())
-            .map_err(|failure| Error::from(failure).context("connecting to the host"))?;
+    /// A failure gives back what the host has not heard of.
+    fn say_hello(
+        (port, token): (SendRight, Secret),
+        deadline: Deadline,
+    ) -> Result<Self, (Option<(SendRight, Secret)>, Error)> {
+        // First what can run out of descriptors.
+        let prepare = || {
+            let control = ReceiveRight::new()?;
+            let (mine, theirs) = Duplex::pair()?;
+            let mut hello = handshake::hello(&token)?;
+            hello.attach(control.make_send()?)?;
+            theirs.attach_to(&mut hello).map_err(|(_, error)| error)?;
+            let inbox = Inbox::new(control, None).map_err(|(_, error)| error)?;
+            Ok((hello, inbox, mine, AnyReadable::new(&[])?))
+        };
+        let (hello, inbox, mine, wakes) = match prepare() {
+            Ok(prepared) => prepared,
+            Err(error) => return Err((Some((port, token)), error)),
+        };
+        let answer = match port.request(hello, deadline.timeout()) {
+            Ok(answer) => answer,
+            Err(failure) => {
+                let error = failure.error().clone().context("connecting to the host");
+                return Err((failure.into_message().map(|_| (port, token)), error));
+            }
+        };
+        Self::welcomed(port, answer, inbox, mine, wakes, deadline).map_err(|error| (None, error))
+    }
+
+    fn welcomed(
+        control: SendRight,
+        answer: Message,
+        inbox: Inbox,
+        mine: Duplex,
+        wakes: AnyReadable,
+        deadline: Deadline,
+    ) -> Result<Self> {
         let features = handshake::check_answer(&answer)?;
         let host = answer.sender().ok_or(Error::PEER_DEAD)?;
-        let process = Process::watch(host.process_id).map(Arc::new);
-        let process = match process {
-            Err(error) if error.status() == Status::ResourceExhausted => return Err(error),
-            process => process.ok(),
-        };
-        let watched = process.clone().map(watch).transpose()?;
+        // The hello cannot be said again, so a shortage is waited for.
+        let watched = retry(deadline.at_most(SHORTAGE), || match Process::watch(host.process_id) {
+            Ok(process) => Ok(Some(Some(Arc::new(process)))),
+            Err(error) if error.status() == Status::ResourceExhausted => Ok(None),
+            Err(_) => Ok(Some(None)),
+        })?;
+        let process = watched.ok_or_else(|| {
+            Error::fixed(
+                Status::ResourceExhausted,
+                "this process has no descriptor left to watch its host by",
+            )
+        })?;
+        if let Some(process) = &process {
+            inbox.watch(process)?;
+            wakes.add(process.descriptor())?;
+        }
+        let watch = process.clone().map(|process| (process, wakes));
         Ok(Self {
-            control: port,
-            inbox: Inbox::new(control, process.as_deref()).map_err(|(_, error)| error)?,
-            channel: Arc::new(Channel::with_peer(mine, host, watched)?),
+            control,
+            inbox,
+            channel: Arc::new(Channel::with_peer(mine, host, watch)?),
             host,
             process,
             features,

@@ -10,12 +10,13 @@ use std::sync::{Arc, OnceLock};
 
 use super::handshake::{self, Secret};
 use super::inbox::{self, Ending, Inbox, Side, Verdict};
-use super::{ChildExit, Invitation, OfferError, Watch, watch};
+use super::{ChildExit, Invitation, OfferError};
 use crate::channel::{Channel, is_same_process};
 use crate::error::{Error, Result, Status};
 use crate::message::{Message, Sender};
 use crate::port::{Duplex, ReceiveRight, SendRight};
 use crate::swapchain::{Consumer, ConsumerRight};
+use crate::sys::AnyReadable;
 use crate::sys::owner::Owner;
 use crate::sys::process::REAPING;
 use crate::sys::spawn::{self, Command, Process};
@@ -165,6 +166,9 @@ impl Drop for Life {
         self.finish();
     }
 }
+
+/// A process, and a descriptor that wakes for its end and can have others added to it.
+type Watch = (Arc<Process>, AnyReadable);
 
 /// What a believed hello brought.
 struct Connection {
@@ -458,6 +462,7 @@ impl Host {
         }
     }
 
+    /// The process that says hello, and a descriptor that wakes for its end.
     fn watch_greeter(&self, message: &Message, sender: &Sender) -> Result<Option<Watch>> {
         let process = match &self.life.started {
             Some(started) if !self.terms.any_process => started.clone(),
@@ -468,7 +473,8 @@ impl Host {
                 Err(_) => return Ok(None),
             },
         };
-        watch(process).map(Some)
+        let wakes = AnyReadable::new(&[process.descriptor()])?;
+        Ok(Some((process, wakes)))
     }
 
     fn connect(

@@ -21,24 +21,14 @@ mod inbox;
 mod invitation;
 
 use std::fmt;
-use std::sync::Arc;
 
-use crate::error::{Error, Result};
+use crate::error::Error;
 use crate::swapchain::ConsumerRight;
-use crate::sys::AnyReadable;
-use crate::sys::spawn::{Exit, Process};
+use crate::sys::spawn::Exit;
 
 pub use child::Child;
 pub use host::{EndOfLife, Host, SpawnOptions};
 pub use invitation::Invitation;
-
-/// A process, and a descriptor that wakes for its end and can have others added to it.
-type Watch = (Arc<Process>, AnyReadable);
-
-fn watch(process: Arc<Process>) -> Result<Watch> {
-    let wakes = AnyReadable::new(&[process.descriptor()])?;
-    Ok((process, wakes))
-}
 
 /// How a child ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

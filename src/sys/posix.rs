@@ -21,6 +21,12 @@ pub(crate) fn system_error(what: &str, errno: Errno) -> Error {
         Errno::OPNOTSUPP | Errno::NOSYS => Status::Unsupported,
         _ => Status::System,
     };
+    if errno == Errno::TOOMANYREFS {
+        // The system's own words are about something else, and nobody would look at other programs.
+        let limit = "the programs of this user have as many descriptors in messages that nobody has received yet as \
+                     RLIMIT_NOFILE allows";
+        return Error::new(status, format!("{what}: {limit}"));
+    }
     Error::new(status, format!("{what}: {}", std::io::Error::from(errno)))
 }
 

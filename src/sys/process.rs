@@ -75,7 +75,10 @@ fn reap(id: WaitId<'_>) -> Result<Option<Exit>> {
 
 /// Does `attempt` until it gives something, first after a millisecond, then at longer intervals. For what the kernel has
 /// no event.
-fn retry<T>(deadline: Deadline, mut attempt: impl FnMut() -> Result<Option<T>>) -> Result<Option<T>> {
+pub(crate) fn retry<T>(
+    deadline: Deadline,
+    mut attempt: impl FnMut() -> Result<Option<T>>,
+) -> Result<Option<T>> {
     let mut pause = Duration::from_millis(1);
     loop {
         if let Some(done) = attempt()? {
