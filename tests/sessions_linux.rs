@@ -9,6 +9,7 @@ use rustix::process::{Resource, Rlimit};
 use surfaceport::message::Message;
 use surfaceport::port::ReceiveRight;
 use surfaceport::session::{Child, ChildExit, EndOfLife, Host, Invitation, SpawnOptions};
+use surfaceport::surface::PixelFormat;
 use surfaceport::swapchain::Producer;
 use surfaceport::{Status, Timeout};
 
@@ -31,6 +32,9 @@ peers! {
     "twice" => |_| twice(),
     "forks" => |_| forks(),
     "accepts late" => |_| accepts_late(),
+    "without proc" => |_| without_proc(),
+    "uses" => |_| uses(),
+    "another namespace" => |_| another_namespace(),
     "crowd" => |_| crowd(),
     "poor host" => |_| poor_host(),
     "poor child" => |_| poor_child(),
@@ -528,4 +532,116 @@ fn forks() {
     early.wait_connected(SOON).unwrap();
     close(early);
     close(host);
+}
+
+/// Puts nothing where `/proc` was, for this thread and what it starts.
+fn hide_proc() {
+    let (nothing, root) = (std::ptr::null::<libc::c_void>(), c"/".as_ptr());
+    // SAFETY: the texts are constants.
+    let outcomes = unsafe {
+        [
+            libc::unshare(libc::CLONE_NEWNS),
+            libc::mount(root, root, root, libc::MS_REC | libc::MS_PRIVATE, nothing),
+            libc::mount(c"tmpfs".as_ptr(), c"/proc".as_ptr(), c"tmpfs".as_ptr(), 0, nothing),
+        ]
+    };
+    assert_eq!(outcomes, [0; 3], "{}", std::io::Error::last_os_error());
+}
+
+fn may_make_namespaces(test: &str) -> bool {
+    // SAFETY: the child calls the kernel and ends.
+    let child = unsafe { libc::fork() };
+    if child == 0 {
+        // SAFETY: as above.
+        unsafe { libc::_exit(libc::unshare(libc::CLONE_NEWNS | libc::CLONE_NEWPID)) };
+    }
+    let may = ends_well(child);
+    if !may {
+        process::skipped(test, "this user may not make namespaces");
+    }
+    may
+}
+
+fn ends_well(child: libc::pid_t) -> bool {
+    let id = rustix::process::WaitId::Pid(rustix::process::Pid::from_raw(child).unwrap());
+    let status = rustix::process::waitid(id, rustix::process::WaitIdOptions::EXITED).unwrap().unwrap();
+    status.exit_status() == Some(0)
+}
+
+#[test]
+fn proc_is_not_needed() {
+    if may_make_namespaces("proc_is_not_needed") {
+        in_a_process_of_its_own("without proc", "");
+    }
+}
+
+fn without_proc() {
+    let arguments = process::arguments();
+    hide_proc();
+    let surface = process::plain::surface(16, 16, PixelFormat::Bgra8);
+    surface.increment_use_count().unwrap();
+    assert!(surface.is_in_use());
+    surface.decrement_use_count().unwrap();
+    assert!(!surface.is_in_use());
+    let start = |role: &str| {
+        let mut options = SpawnOptions::new(arguments.clone());
+        let entries = process::environment(role, "3");
+        options.environment.extend(entries.map(|(name, value)| (name.into(), value.into())));
+        options.end_of_life = EndOfLife::KillAfter(SOON);
+        Host::spawn(&options).unwrap()
+    };
+    for refuses in [false, true] {
+        if refuses {
+            refuse(libc::SYS_pidfd_open, 0, u32::MAX, libc::EPERM);
+            refuse(libc::SYS_clone, 0, libc::CLONE_PIDFD as u32, libc::EINVAL);
+        }
+        let host = start("echo");
+        let channel = host.channel(SOON).unwrap();
+        channel.send(text(1, "there"), SOON).unwrap();
+        assert_eq!(channel.receive(SOON).unwrap().id(), 2);
+        close(host);
+        assert_eq!(start("exit").wait_exit(SOON).unwrap(), ChildExit::Exited(3));
+    }
+}
+
+/// What a number says in one PID namespace, it does not say in another one.
+#[test]
+fn users_of_surfaces_in_another_namespace_count_as_alive() {
+    if may_make_namespaces("users_of_surfaces_in_another_namespace_count_as_alive") {
+        in_a_process_of_its_own("another namespace", "");
+    }
+}
+
+fn another_namespace() {
+    let surface = process::plain::surface(16, 16, PixelFormat::Bgra8);
+    // SAFETY: takes a number only.
+    assert_eq!(unsafe { libc::unshare(libc::CLONE_NEWPID) }, 0);
+    let host = spawn("uses", "");
+    let channel = host.channel(SOON).unwrap();
+    let mut message = Message::new(1);
+    message.attach(surface.clone()).unwrap();
+    channel.send(message, SOON).unwrap();
+    for in_use in [true, false, true] {
+        channel.receive(SOON).unwrap();
+        assert_eq!(surface.is_in_use(), in_use);
+        channel.send(Message::new(2), SOON).unwrap();
+    }
+    host.kill().unwrap();
+    host.wait_exit(SOON).unwrap();
+    assert!(surface.is_in_use(), "nobody here knows");
+}
+
+/// The first process of its namespace, while `/proc` shows the one of its host.
+fn uses() {
+    let child = Child::connect(SOON).unwrap();
+    let surface = child.channel().receive(SOON).unwrap().take_surface(0).unwrap();
+    for begins in [true, false, true] {
+        if begins { surface.increment_use_count() } else { surface.decrement_use_count() }.unwrap();
+        assert_eq!(surface.is_in_use(), begins);
+        child.channel().send(Message::new(3), SOON).unwrap();
+        child.channel().receive(SOON).unwrap();
+    }
+    loop {
+        std::thread::park();
+    }
 }

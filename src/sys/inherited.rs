@@ -1,7 +1,7 @@
 //! What a child inherits of its host: descriptors that the environment names, and a token through a pipe.
 
 use std::ffi::{CStr, CString};
-use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd, RawFd};
 
 use rustix::fs::FileType;
 use rustix::io::FdFlags;
@@ -70,54 +70,40 @@ pub(super) fn inherited(entry: &str) -> Result<Option<Inherited>> {
     }
 }
 
-/// What a host left for this process: a descriptor that is still the very file that the host meant. It is nobody's in this
-/// process until [`claim`] has succeeded.
-pub(super) struct Bequest(BorrowedFd<'static>);
-
-impl Bequest {
-    /// One that is not the very file that the host meant is left alone: the environment can be an ancestor's, and the
-    /// number then means something else here.
-    pub(super) fn find(Inherited { number, inode }: Inherited, kind: FileType) -> Result<Self> {
-        // SAFETY: looked at only until this library has claimed it; the kernel answers EBADF if there is none.
-        let fd = unsafe { BorrowedFd::borrow_raw(number) };
-        // Inodes of two file systems can have the same number; a socket's and a pipe's are of one each.
-        let is_it = rustix::fs::fstat(fd)
-            .is_ok_and(|status| status.st_ino == inode && FileType::from_raw_mode(status.st_mode) == kind);
-        if is_it {
-            return Ok(Self(fd));
-        }
-        Err(Error::new(
-            Status::NotFound,
-            format!(
-                "the descriptor {number} that a host passed on is not here: it was closed on the way, or this \
-                 process was started by another one than that host"
-            ),
-        ))
+/// A descriptor that a host left for this process. It is nobody's here until [`claim`] has succeeded. One that is not the
+/// very file that the host meant is left alone: the environment can be an ancestor's, and the number then means
+/// something else.
+pub(super) fn find(Inherited { number, inode }: Inherited, kind: FileType) -> Result<BorrowedFd<'static>> {
+    // SAFETY: looked at only until this library has claimed it; the kernel answers EBADF if there is none.
+    let fd = unsafe { BorrowedFd::borrow_raw(number) };
+    // Inodes of two file systems can have the same number; a socket's and a pipe's are of one each.
+    let is_it = rustix::fs::fstat(fd)
+        .is_ok_and(|status| status.st_ino == inode && FileType::from_raw_mode(status.st_mode) == kind);
+    if is_it {
+        return Ok(fd);
     }
-
-    /// Makes it ours.
-    pub(super) fn take(self) -> Result<OwnedFd> {
-        rustix::io::fcntl_setfd(self.0, FdFlags::CLOEXEC)
-            .map_err(|errno| system_error("making a descriptor close-on-exec", errno))?;
-        // SAFETY: this is the very file that the host left for this library, and who claimed the token is the one who
-        // takes it.
-        Ok(unsafe { OwnedFd::from_raw_fd(self.0.as_raw_fd()) })
-    }
+    Err(Error::new(
+        Status::NotFound,
+        format!(
+            "the descriptor {number} that a host passed on is not here: it was closed on the way, or this \
+             process was started by another one than that host"
+        ),
+    ))
 }
 
 /// Reads the token, which is what makes all that the host left the reader's: only one can read it, whichever copy of this
 /// library it is in. The pipe stays open, close-on-exec, to tell the other ones.
 ///
 /// Errors: wrong state, when somebody in this process was faster; timed out.
-pub(super) fn claim(pipe: &Bequest, deadline: Deadline) -> Result<Token> {
+pub(super) fn claim(pipe: BorrowedFd<'static>, deadline: Deadline) -> Result<Token> {
     let failed = |errno| system_error("reading the token", errno);
-    if wait_readable(&[pipe.0], deadline)? == 0 {
+    if wait_readable(&[pipe], deadline)? == 0 {
         return Err(Error::TIMED_OUT.context("reading the token"));
     }
     let mut token = Token::default();
     // Whole or not at all: it was written by one call into an empty pipe, and is read by one.
-    match rustix::io::retry_on_intr(|| rustix::io::read(pipe.0, &mut token)).map_err(failed)? {
-        TOKEN_LENGTH => rustix::io::fcntl_setfd(pipe.0, FdFlags::CLOEXEC).map(|()| token).map_err(failed),
+    match rustix::io::retry_on_intr(|| rustix::io::read(pipe, &mut token)).map_err(failed)? {
+        TOKEN_LENGTH => rustix::io::fcntl_setfd(pipe, FdFlags::CLOEXEC).map(|()| token).map_err(failed),
         // Its writer has closed its end, as each does, and somebody has read it.
         0 => Err(Error::fixed(Status::WrongState, "this process has connected to its host before")),
         _ => Err(Error::fixed(Status::PeerDead, "the host left no whole token")),

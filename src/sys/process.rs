@@ -356,7 +356,11 @@ mod tests {
         let pid = pid_of(child.id()).unwrap();
         let options = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT;
         rustix::process::waitid(rustix::process::WaitId::Pid(pid), options).unwrap();
-        let process = Process::of_child(pid, Watched::process(pid)).unwrap();
+        #[cfg(target_os = "linux")]
+        let watched = Watched::process(pid);
+        #[cfg(target_os = "macos")]
+        let watched = Watched::child(pid);
+        let process = Process::of_child(pid, watched).unwrap();
         assert!(process.has_ended().unwrap());
         process.kill().unwrap();
         assert_eq!(process.wait(Deadline::NOW).unwrap(), Exit::Exited(0));

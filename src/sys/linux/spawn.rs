@@ -1,6 +1,6 @@
 //! Processes on Linux: pidfds, and what a child inherits.
 
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 
 use rustix::fs::{FileType, Timespec};
 use rustix::io::Errno;
@@ -14,7 +14,7 @@ use super::duplicate;
 use super::port::{Identity, ReceiveRight, SendRight};
 use super::start::start;
 use crate::error::{Error, Result, Status};
-use crate::sys::inherited::{Bequest, claim, environment_value, inherited, token_pipe};
+use crate::sys::inherited::{claim, environment_value, find, inherited, token_pipe};
 use crate::sys::posix::{beyond_standard, system_error, wait_readable};
 use crate::sys::process::{Entry, is_running_child, kill_child};
 use crate::time::Deadline;
@@ -84,8 +84,10 @@ pub(crate) fn take_inheritance(deadline: Deadline) -> Result<(SendRight, Token)>
             ),
         ));
     };
-    let token = claim(&Bequest::find(token, FileType::Fifo)?, deadline)?;
-    let port = SendRight::from_raw(Bequest::find(port, FileType::Socket)?.take()?)
+    let token = claim(find(token, FileType::Fifo)?, deadline)?;
+    let port = find(port, FileType::Socket)?.as_raw_fd();
+    // SAFETY: the very file that the host left for this library, and who has claimed the token is the one who takes it.
+    let port = SendRight::from_raw(unsafe { OwnedFd::from_raw_fd(port) })
         .map_err(|error| Error::new(Status::NotFound, format!("{PORT_ENTRY}: {error}")))?;
     Ok((port, token))
 }
@@ -204,6 +206,12 @@ fn no_process(pid: Pid) -> Error {
     Error::new(Status::NotFound, format!("there is no process {pid}, or no longer"))
 }
 
+/// Whether there is a `/proc`, and its numbers are those of this process's PID namespace. A sandbox can have its parent's.
+fn proc_is_ours() -> bool {
+    let me = rustix::process::getpid().to_string();
+    std::fs::read_link("/proc/self").is_ok_and(|number| number.as_os_str() == me.as_str())
+}
+
 /// What `/proc/<pid>/stat` says, see proc(5). Where it is not to be seen, or is not mounted, the process may live.
 pub(crate) fn entry_of(pid: Pid) -> Entry {
     let parse = |stat: Vec<u8>| {
@@ -218,14 +226,16 @@ pub(crate) fn entry_of(pid: Pid) -> Entry {
         let has_ended = matches!(state, "Z" | "X" | "x") && threads.parse::<u32>().ok()? <= 1;
         Some(Entry::Process { has_ended, started: started as u32 })
     };
-    match std::fs::read(format!("/proc/{pid}/stat")).ok().and_then(parse) {
+    let stat = proc_is_ours().then(|| std::fs::read(format!("/proc/{pid}/stat")).ok());
+    match stat.flatten().and_then(parse) {
         Some(entry) => entry,
         None if rustix::process::test_kill_process(pid) == Err(Errno::SRCH) => Entry::None,
         None => Entry::Hidden,
     }
 }
 
-/// A number for this process's PID namespace; 0, if there is no `/proc` to tell.
+/// A number for this process's PID namespace; 0, if there is no `/proc` that knows its processes.
 pub(crate) fn pid_namespace() -> u32 {
-    rustix::fs::stat("/proc/self/ns/pid").map_or(0, |status| status.st_ino as u32)
+    let namespace = proc_is_ours().then(|| rustix::fs::stat("/proc/self/ns/pid").ok());
+    namespace.flatten().map_or(0, |status| status.st_ino as u32)
 }

@@ -19,7 +19,7 @@ use super::port::{Identity, ReceiveRight, SendRight};
 use super::start::start;
 use super::{check, task};
 use crate::error::{Error, Result, Status};
-use crate::sys::inherited::{Bequest, claim, environment_value, inherited, token_pipe};
+use crate::sys::inherited::{claim, environment_value, find, inherited, token_pipe};
 use crate::sys::kqueue::{Event, Kqueue};
 use crate::sys::posix::{last_errno, random_bytes, system_error};
 use crate::sys::process::{Entry, kill_child};
@@ -176,7 +176,7 @@ pub(crate) fn take_inheritance(deadline: Deadline) -> Result<(SendRight, Token)>
             ),
         ));
     };
-    let token = claim(&Bequest::find(token, rustix::fs::FileType::Fifo)?, deadline)?;
+    let token = claim(find(token, rustix::fs::FileType::Fifo)?, deadline)?;
     let port = match place.to_str() {
         Some(REGISTERED) => take_registered_port()?,
         Some(place) if place.starts_with(NAME) => bootstrap::look_up(&place[NAME.len()..], Deadline::NOW)?,
