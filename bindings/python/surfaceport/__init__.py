@@ -9,10 +9,13 @@ A host starts a child and shows what it draws:
 
 A child connects and draws:
 
-    with Child.connect() as host, host.producer(1280, 720) as frames:
-        while True:
-            with frames.acquire() as image:  # presented at the end of the block
-                draw(image.array)
+    try:
+        with Child.connect() as host, host.producer(1280, 720) as frames:
+            while True:
+                with frames.acquire() as image:  # presented at the end of the block
+                    draw(image.array)
+    except PeerDead:
+        pass  # the host has closed: nobody looks at frames any more
 
 Timeouts are seconds; `None` waits for as long as it takes, 0 does not wait. What ends in `_async` is for
 asyncio. Whatever can become ready has a `fileno()`. Failures raise an `Error`, one class for each status.
@@ -45,6 +48,7 @@ from .errors import (
     InternalError,
     InvalidArgument,
     Malformed,
+    NoHello,
     NoSenders,
     NotFound,
     PeerDead,
@@ -77,8 +81,8 @@ __all__ = [
     "AlreadyExists", "Allocator", "Attachment", "Backing", "Channel", "ChannelEnd", "Child", "Closed",
     "ColorSpace", "Consumer", "ConsumerRight", "ConsumerStatistics", "EndOfLife", "Error", "Event", "Exit",
     "ExitKind", "Frame", "FrameInfo", "Host", "Image", "InternalError", "InvalidArgument", "Invitation",
-    "LiveSurfaces", "Lock", "Malformed", "Memory", "MemoryAccess", "Message", "NoSenders", "NotFound",
-    "PeerDead", "PermissionDenied", "PixelFormat", "Plane", "PortSet", "PresentInfo", "PresentMode",
+    "LiveSurfaces", "Lock", "Malformed", "Memory", "MemoryAccess", "Message", "NoHello", "NoSenders",
+    "NotFound", "PeerDead", "PermissionDenied", "PixelFormat", "Plane", "PortSet", "PresentInfo", "PresentMode",
     "Producer", "ProducerStatistics", "Purgeable", "Ready", "ReceiveRight", "Rectangle", "Refused",
     "ResourceExhausted", "SendOnceRight", "SendRight", "Sender", "Status", "Surface", "SystemFailure",
     "TimedOut", "TooLarge", "Unsupported", "WrongState", "__version__", "bootstrap", "library_version",

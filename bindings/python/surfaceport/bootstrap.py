@@ -6,8 +6,8 @@ from ctypes import byref
 
 from ._native import functions as c
 from ._native.handles import sfp_receive_right, sfp_send_right
-from .errors import check
 from .ports import ReceiveRight, SendRight
+from .status import check
 from .times import Timeout, nanoseconds, wait
 
 

@@ -10,10 +10,11 @@ from . import ports
 from ._native import functions as c
 from ._native.handles import sfp_channel, sfp_channel_end, sfp_message
 from ._native.structures import sfp_sender
-from .errors import Closed, check, failure
+from .errors import PeerDead
 from .handle import Handle
 from .readiness import attempt
 from .sender import Sender
+from .status import check, failure
 from .times import Timeout, nanoseconds, wait
 
 
@@ -52,8 +53,8 @@ class ChannelEnd(Handle[sfp_channel_end]):
 class Channel(Handle[sfp_channel]):
     """A two-way connection with one peer; the kernel says of each message that it is from there.
 
-    It is iterable: the messages until the peer is gone, which raises `PeerDead`. Threads: any, several
-    at once.
+    It is iterable, also by `async for`: the messages until the peer is gone, and all that it sent was
+    received. Threads: any, several at once.
     """
 
     __slots__ = ()
@@ -169,7 +170,7 @@ class Channel(Handle[sfp_channel]):
         while True:
             try:
                 message = self.receive()
-            except Closed:
+            except PeerDead:
                 return
             yield message
 
@@ -177,6 +178,6 @@ class Channel(Handle[sfp_channel]):
         while True:
             try:
                 message = await self.receive_async()
-            except Closed:
+            except PeerDead:
                 return
             yield message

@@ -11,11 +11,11 @@ from ._native.structures import sfp_sender
 from .channel import Channel
 from .consumer import Consumer
 from .consumer_right import ConsumerRight
-from .errors import check
 from .handle import Handle
 from .producer import Producer, swapchain_options
 from .readiness import attempt
 from .sender import Sender
+from .status import check
 from .times import Timeout, nanoseconds, wait
 
 
@@ -89,6 +89,10 @@ class Child(Handle[sfp_child]):
         right = sfp_consumer_right()
         wait(lambda time: c.sfp_child_accept_consumer_right(self._reference, time, byref(right)), timeout)
         return ConsumerRight(right)
+
+    async def consumer_right_async(self, timeout: Timeout = None) -> ConsumerRight:
+        """As `consumer_right()`, on asyncio."""
+        return await attempt(lambda: self.consumer_right(0), self.fileno, timeout)
 
     def channel(self) -> Channel:
         """Gives the channel for messages of your own."""

@@ -9,10 +9,11 @@ from typing import NamedTuple
 from ._native import functions as c
 from ._native.handles import sfp_consumer, sfp_frame
 from ._native.structures import sfp_consumer_statistics
-from .errors import Closed, check
+from .errors import Closed
 from .frame import Frame
 from .handle import Handle
 from .readiness import attempt
+from .status import check
 from .times import Timeout, nanoseconds, wait
 
 

@@ -9,8 +9,8 @@ from ._native.enums import PresentMode
 from ._native.handles import sfp_consumer, sfp_consumer_right
 from ._native.structures import sfp_consumer_options
 from .consumer import Consumer
-from .errors import check
 from .handle import Handle
+from .status import check
 
 
 class ConsumerRight(Handle[sfp_consumer_right]):

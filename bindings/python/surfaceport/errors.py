@@ -1,8 +1,7 @@
-"""Errors: one exception for each status of the library, with the detail text of the call."""
+"""Errors: one exception for each status of the library."""
 
 from __future__ import annotations
 
-from ._native import functions as c
 from ._native.enums import Status
 
 
@@ -117,6 +116,12 @@ class InternalError(Error):
     status = Status.INTERNAL
 
 
+class NoHello(Error, ConnectionError):
+    """The child's time to say hello is over, which is for good: another wait for it is in vain."""
+
+    status = Status.NO_HELLO
+
+
 _BY_STATUS: dict[int, type[Error]] = {
     kind.status: kind
     for kind in (
@@ -136,18 +141,6 @@ _BY_STATUS: dict[int, type[Error]] = {
         WrongState,
         SystemFailure,
         InternalError,
+        NoHello,
     )
 }
-
-
-def failure(status: int) -> Error:
-    """The exception for what the last call of this thread returned, with its detail text."""
-    detail = c.sfp_last_error_message().decode("utf-8", "replace")
-    kind = _BY_STATUS.get(status)
-    return Error(detail, status) if kind is None else kind(detail)
-
-
-def check(status: int) -> None:
-    """Raises the exception of a status that is not `Status.OK`. Call it right behind the call."""
-    if status:
-        raise failure(status)

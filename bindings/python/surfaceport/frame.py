@@ -6,12 +6,13 @@ from ctypes import byref
 from typing import TYPE_CHECKING, Any
 
 from ._native import functions as c
-from ._native.enums import Lock
 from ._native.handles import sfp_frame, sfp_surface
-from ._native.structures import sfp_frame_info, sfp_pixels
-from .errors import WrongState, check
+from ._native.structures import sfp_frame_info
+from .errors import WrongState
 from .frame_info import FrameInfo
 from .handle import Handle
+from .pixels import FramePixels
+from .status import check
 from .surface import Surface
 
 if TYPE_CHECKING:
@@ -21,15 +22,21 @@ if TYPE_CHECKING:
 class Frame(Handle[sfp_frame]):
     """A frame that is held: nobody draws into it until it is released, whatever happens to the producer.
 
-    `close()`, or the end of a `with` block, releases it. Arrays of it that are kept longer show what the
-    producer draws next. Threads: any, but one at a time for the first look at the pixels.
+    It is released after `close()`, or the end of a `with` block, and the last of its views: arrays,
+    memoryviews and planes are read-only and keep the frame held, so `consumer.acquire().array` is valid for
+    as long as there is that array. What you want to keep, copy: each frame that is held is an image less for
+    the producer, and 16 are the most.
+
+    Threads: any, but one at a time for the first look at the pixels.
     """
 
-    __slots__ = ("_locked",)
+    __slots__ = ("_pixels",)
+
+    _pixels: FramePixels | None
 
     def __init__(self, handle: sfp_frame) -> None:
         self._handle = handle
-        self._locked: sfp_surface | None = None
+        self._pixels = None
 
     @property
     def number(self) -> int:
@@ -47,28 +54,24 @@ class Frame(Handle[sfp_frame]):
     def surface(self) -> Surface:
         """Its surface, locked for reading by the first look at the pixels, until the frame is released."""
         # It keeps us, so we do not keep it: a cycle would hold the frame until Python looks for cycles.
-        address = c.sfp_surface_retain(c.sfp_frame_surface(self._reference))
-        return Surface._of(sfp_surface(address), self._lock)
+        return Surface._of(self._surface(), self._look)
 
     @property
     def array(self) -> numpy.ndarray[Any, Any]:
-        """Plane 0 as a NumPy array over the shared memory; see `Plane.array`."""
+        """Plane 0 as a NumPy array over the shared memory, read-only; see `Plane.array`."""
         return self.surface.array
 
-    def _lock(self) -> None:
+    def _surface(self) -> sfp_surface:
+        return sfp_surface(c.sfp_surface_retain(c.sfp_frame_surface(self._reference)))
+
+    def _look(self) -> FramePixels:
         if self._handle is None:
             raise WrongState("the frame is released")
-        if self._locked is None:
-            surface, pixels = self.surface._reference, sfp_pixels()
-            check(c.sfp_surface_lock(surface, Lock.READ, byref(pixels)))
-            self._locked = surface
+        if self._pixels is None:
+            self._pixels = FramePixels(self._handle, self._surface())
+        return self._pixels
 
     def close(self) -> None:
-        """Releases the frame. Once more does nothing."""
-        locked, self._locked = self._locked, None
+        """Lets go of the frame, which is released once there is no view of it. Once more does nothing."""
         self._handle = None
-        if locked is not None:
-            check(c.sfp_surface_unlock(locked, Lock.READ))
-
-    def __del__(self) -> None:
-        self.close()
+        self._pixels = None

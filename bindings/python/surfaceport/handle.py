@@ -5,18 +5,22 @@ from __future__ import annotations
 from types import TracebackType
 from typing import Any, Generic, TypeVar
 
-from ._native.handles import Reference
+from ._native.handles import Reference, Uncopied
 from .errors import WrongState
 
 R = TypeVar("R", bound=Reference)
 Self = TypeVar("Self", bound="Handle[Any]")
 
 
-class Handle(Generic[R]):
+class Handle(Uncopied, Generic[R]):
     """An object of the library. `close()` ends it here, and so does the end of a `with` block.
 
     What is not closed ends when nothing refers to it any more. After `close()` every call raises
     `WrongState`. A call that is on its way in another thread keeps what it needs.
+
+    It is of the process that made it, and is not copied: `copy` and `pickle` raise TypeError. What may
+    go to another process goes in a message. A fork of this process can end it, which changes nothing for
+    this process; every other call raises `WrongState` there.
 
     Methods look a reference up where they pass it, and keep none in a variable: the traceback of an
     exception would hold it, and what was closed would live on.

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from ctypes import byref, c_char_p, sizeof
-from typing import Any, NamedTuple
+from types import TracebackType
+from typing import Any, NamedTuple, TypeVar
 
 from ._native import functions as c
 from ._native.enums import EndOfLife, ExitKind, PresentMode
@@ -14,10 +16,13 @@ from ._native.structures import sfp_exit, sfp_spawn_options
 from .channel import Channel
 from .consumer import Consumer
 from .consumer_right import ConsumerRight
-from .errors import InvalidArgument, check
+from .errors import InvalidArgument
 from .handle import Handle
 from .readiness import attempt
-from .times import Timeout, nanoseconds, wait
+from .status import check
+from .times import Timeout, deadline, nanoseconds, wait
+
+T = TypeVar("T")
 
 Text = str | bytes | os.PathLike[str] | os.PathLike[bytes]
 
@@ -33,11 +38,20 @@ class Host(Handle[sfp_host]):
     """The host's side of a session with one child process: `spawn()`, or `Invitation.into_host()`.
 
     Calls that fail with `PeerDead`, because the child has ended, or with `Closed`, because it closed its
-    side, do so behind what the child sent before. `close()` ends the session, and waits for a child that
-    was spawned to end. Threads: any, several at once.
+    side, do so behind what the child sent before. Those that wait for the child's hello raise `NoHello`
+    when its time for that is over.
+
+    `close()`, and the end of a `with` block, ends the session, and waits for a child that was spawned to
+    end: up to its `grace`. On asyncio that would hold the whole loop; `async with`, or `aclose()`, does
+    not. Threads: any, several at once.
     """
 
-    __slots__ = ()
+    __slots__ = ("_hello_end",)
+
+    def __init__(self, handle: sfp_host, hello_end: int | None) -> None:
+        super().__init__(handle)
+        # The descriptor does not tell of the end of that time; this is never before it.
+        self._hello_end = hello_end
 
     @classmethod
     def spawn(
@@ -78,16 +92,44 @@ class Host(Handle[sfp_host]):
         )
         handle = sfp_host()
         check(c.sfp_host_spawn(byref(options), byref(handle)))
-        return cls(handle)
+        return cls(handle, deadline(hello_timeout))
+
+    async def aclose(self) -> None:
+        """As `close()`, on asyncio: the loop goes on while the child has its grace. Once more does nothing.
+
+        A task that is cancelled here does not stop it.
+        """
+        last = [self._handle]
+        self.close()
+        # The release waits, so a thread does it. It is the last one unless a call is on its way.
+        await asyncio.shield(asyncio.get_running_loop().run_in_executor(None, last.clear))
+
+    async def __aenter__(self) -> Host:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.aclose()
 
     def wait_connected(self, timeout: Timeout = None) -> None:
-        """Waits until the child has said hello. Raises `TimedOut`, or `PeerDead` if it ended without."""
+        """Waits until the child has said hello.
+
+        Raises `TimedOut`; `NoHello` when the child's time for it is over, or `PeerDead` if it ended without.
+        """
         wait(lambda time: c.sfp_host_wait_connected(self._reference, time), timeout)
+
+    async def wait_connected_async(self, timeout: Timeout = None) -> None:
+        """As `wait_connected()`, on asyncio."""
+        await self._attempt(lambda: self.wait_connected(0), timeout)
 
     def consumer(self, timeout: Timeout = None, *, mode: PresentMode = PresentMode.DEFAULT) -> Consumer:
         """Attaches to the next swapchain that the child offers; waits until there is one.
 
-        Raises `TimedOut`; `PeerDead` or `Closed` if the session is over, and all that was offered
+        Raises `TimedOut`; `NoHello`; `PeerDead` or `Closed` if the session is over, and all that was offered
         accepted; otherwise as `ConsumerRight.attach()`.
         """
         if mode != PresentMode.DEFAULT:
@@ -101,13 +143,19 @@ class Host(Handle[sfp_host]):
         self, timeout: Timeout = None, *, mode: PresentMode = PresentMode.DEFAULT
     ) -> Consumer:
         """As `consumer()`, on asyncio."""
-        return await attempt(lambda: self.consumer(0, mode=mode), self.fileno, timeout)
+        return await self._attempt(lambda: self.consumer(0, mode=mode), timeout)
 
     def consumer_right(self, timeout: Timeout = None) -> ConsumerRight:
-        """Takes the next right to consume that the child offers, for example to pass it on."""
+        """Takes the next right to consume that the child offers, for example to pass it on. Raises as
+        `consumer()`.
+        """
         right = sfp_consumer_right()
         wait(lambda time: c.sfp_host_accept_consumer_right(self._reference, time, byref(right)), timeout)
         return ConsumerRight(right)
+
+    async def consumer_right_async(self, timeout: Timeout = None) -> ConsumerRight:
+        """As `consumer_right()`, on asyncio."""
+        return await self._attempt(lambda: self.consumer_right(0), timeout)
 
     def offer(self, right: ConsumerRight) -> None:
         """Gives the child a right to consume, which stays yours.
@@ -118,20 +166,26 @@ class Host(Handle[sfp_host]):
         check(c.sfp_host_offer_consumer_right(self._reference, right._reference))
 
     def channel(self, timeout: Timeout = None) -> Channel:
-        """Gives the channel for messages of your own, once the child has said hello."""
+        """Gives the channel for messages of your own, once the child has said hello. Raises as
+        `wait_connected()`.
+        """
         channel = sfp_channel()
         wait(lambda time: c.sfp_host_channel(self._reference, time, byref(channel)), timeout)
         return Channel(channel)
 
     async def channel_async(self, timeout: Timeout = None) -> Channel:
         """As `channel()`, on asyncio."""
-        return await attempt(lambda: self.channel(0), self.fileno, timeout)
+        return await self._attempt(lambda: self.channel(0), timeout)
 
     def wait_exit(self, timeout: Timeout = None) -> Exit:
         """Waits for the end of the child's process. Raises `TimedOut` while it runs."""
         end = sfp_exit()
         wait(lambda time: c.sfp_host_wait_exit(self._reference, time, byref(end)), timeout)
         return Exit(ExitKind(end.kind), end.code)
+
+    async def wait_exit_async(self, timeout: Timeout = None) -> Exit:
+        """As `wait_exit()`, on asyncio."""
+        return await self._attempt(lambda: self.wait_exit(0), timeout)
 
     def kill(self) -> None:
         """Ends the child's process at once. One that has ended already is fine."""
@@ -163,6 +217,9 @@ class Host(Handle[sfp_host]):
         It is the library's, and readable for good once the child has ended.
         """
         return int(c.sfp_host_fd(self._reference))
+
+    async def _attempt(self, call: Callable[[], T], timeout: Timeout) -> T:
+        return await attempt(call, self.fileno, timeout, self._hello_end)
 
 
 def _texts(texts: Sequence[Text]) -> Any:

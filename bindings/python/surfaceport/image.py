@@ -7,12 +7,12 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from ._native import functions as c
-from ._native.enums import Lock
 from ._native.handles import sfp_image, sfp_surface
-from ._native.structures import sfp_pixels
-from .errors import WrongState, check, failure
+from .errors import WrongState
 from .frame_info import PresentInfo
 from .handle import Handle
+from .pixels import ImagePixels
+from .status import check, failure
 from .surface import Surface
 
 if TYPE_CHECKING:
@@ -25,15 +25,18 @@ class Image(Handle[sfp_image]):
     """An image of a swapchain that is the producer's alone, to draw into.
 
     The end of a `with` block presents it, with what `info` says then; an exception in the block, or
-    `close()`, gives it back undrawn. It is for one thread at a time.
+    `close()`, gives it back undrawn. Its views keep it if nothing else does, and are revoked when it is
+    presented or given back; see `Plane`. It is for one thread at a time.
     """
 
-    __slots__ = ("_locked", "_producer", "info")
+    __slots__ = ("_pixels", "_producer", "info")
+
+    _pixels: ImagePixels | None
 
     def __init__(self, handle: sfp_image, producer: Producer) -> None:
         self._handle = handle
         self._producer = producer
-        self._locked = False
+        self._pixels = None
         self.info: PresentInfo | None = None
 
     @property
@@ -45,8 +48,7 @@ class Image(Handle[sfp_image]):
     def surface(self) -> Surface:
         """Its surface, locked for writing by the first look at the pixels, until it is presented."""
         # It keeps us, so we do not keep it: a cycle would hold the image until Python looks for cycles.
-        address = c.sfp_surface_retain(c.sfp_image_surface(self._reference))
-        return Surface._of(sfp_surface(address), self._lock)
+        return Surface._of(self._surface(), self._look)
 
     @property
     def array(self) -> numpy.ndarray[Any, Any]:
@@ -58,7 +60,8 @@ class Image(Handle[sfp_image]):
 
         Raises `WrongState` if a frame of another size was presented since it was acquired.
         """
-        self._unlock()
+        if self._pixels is not None:
+            self._pixels.unlock()
         said = None if info is None else byref(info._struct())
         if self._producer.closed:
             raise WrongState("the producer is closed")
@@ -71,22 +74,22 @@ class Image(Handle[sfp_image]):
             raise error
         self.close()
 
-    def _lock(self) -> None:
+    def _surface(self) -> sfp_surface:
+        return sfp_surface(c.sfp_surface_retain(c.sfp_image_surface(self._reference)))
+
+    def _look(self) -> ImagePixels:
         if self._handle is None:
             raise WrongState("the image was presented, or given back")
-        if not self._locked:
-            check(c.sfp_image_lock(self._handle, Lock.WRITE, byref(sfp_pixels())))
-            self._locked = True
-
-    def _unlock(self) -> None:
-        if self._locked:
-            self._locked = False
-            check(c.sfp_image_unlock(self._handle))
+        if self._pixels is None:
+            self._pixels = ImagePixels(self._handle, self._surface())
+        return self._pixels
 
     def close(self) -> None:
         """Gives the image back undrawn, unless it was presented. Once more does nothing."""
-        self._locked = False
         self._handle = None
+        if self._pixels is not None:
+            self._pixels.revoke()
+            self._pixels = None
 
     def __exit__(
         self,

@@ -6,10 +6,11 @@ from ctypes import byref
 
 from ._native import functions as c
 from ._native.handles import sfp_host, sfp_invitation
-from .errors import WrongState, check
+from .errors import WrongState
 from .handle import Handle
 from .host import Host
-from .times import Timeout, nanoseconds
+from .status import check
+from .times import Timeout, deadline, nanoseconds
 
 
 class Invitation(Handle[sfp_invitation]):
@@ -24,13 +25,16 @@ class Invitation(Handle[sfp_invitation]):
     Threads: any.
     """
 
-    __slots__ = ()
+    __slots__ = ("_hello_timeout",)
+
+    _hello_timeout: Timeout
 
     def __init__(self) -> None:
         """Makes an invitation with a new secret. Raises `ResourceExhausted`."""
         handle = sfp_invitation()
         check(c.sfp_invitation_create(byref(handle)))
         super().__init__(handle)
+        self._hello_timeout = 10
 
     @property
     def environment(self) -> dict[str, str]:
@@ -62,6 +66,7 @@ class Invitation(Handle[sfp_invitation]):
     def set_hello_timeout(self, timeout: Timeout) -> None:
         """Sets how long the child has to say hello, counted from `into_host()`; at first 10 seconds."""
         check(c.sfp_invitation_set_hello_timeout(self._reference, nanoseconds(timeout) or 1))
+        self._hello_timeout = timeout
 
     def set_allow_descendants(self, allow: bool) -> None:
         """Sets whether another process than the one that is named may say hello; at first not."""
@@ -78,4 +83,4 @@ class Invitation(Handle[sfp_invitation]):
         handle = sfp_host()
         check(c.sfp_invitation_into_host(self._reference, process_id, byref(handle)))
         self.close()
-        return Host(handle)
+        return Host(handle, deadline(self._hello_timeout))

@@ -7,12 +7,12 @@ from typing import Any
 
 from ._native import functions as c
 from ._native.enums import MemoryAccess
-from ._native.handles import Reference, sfp_memory
-from .errors import check
+from ._native.handles import sfp_memory
 from .handle import Handle
+from .status import check
 
 
-def bytes_at(address: int, size: int, owner: Reference) -> memoryview:
+def bytes_at(address: int, size: int, owner: object) -> memoryview:
     """A writable view of the library's memory, which stays as long as the view needs it."""
     array: Any = (c_uint8 * size).from_address(address)
     array.owner = owner

@@ -24,10 +24,11 @@ from ._native.handles import (
     sfp_surface,
 )
 from ._native.structures import sfp_sender
-from .errors import Error, InvalidArgument, check
+from .errors import Error, InvalidArgument
 from .handle import Handle
 from .memory import Memory
 from .sender import Sender
+from .status import check
 from .times import Timeout, wait
 
 

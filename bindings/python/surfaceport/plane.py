@@ -4,27 +4,30 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ._native.handles import sfp_surface
+from ._native.handles import Uncopied
 from ._native.structures import sfp_plane
 from .memory import bytes_at
 from .pixel_layout import Element
+from .pixels import Pixels
 
 if TYPE_CHECKING:
     import numpy
 
 
-class Plane:
+class Plane(Uncopied):
     """A plane of a surface.
 
-    It can be used wherever `__array_interface__` or DLPack is understood. It, and every view of it,
-    keeps the memory mapped; what is in it is for the swapchain to say: a frame's pixels stay until the
-    frame is released.
+    It can be used wherever `__array_interface__` or DLPack is understood. It, and every view of it, keeps
+    what it belongs to: the memory of a surface; a frame, whose views are read-only, and which is released
+    after the last of them; or an image. When the image is presented, or given back, its views are revoked:
+    arrays become read-only, memoryviews are released. What you derived of them, such as slices, cannot be:
+    do not write by it any more.
     """
 
-    __slots__ = ("_element", "_handle", "_plane")
+    __slots__ = ("_element", "_pixels", "_plane")
 
-    def __init__(self, handle: sfp_surface, plane: sfp_plane, element: Element) -> None:
-        self._handle = handle
+    def __init__(self, pixels: Pixels, plane: sfp_plane, element: Element) -> None:
+        self._pixels = pixels
         self._plane = plane
         self._element = element
 
@@ -65,18 +68,23 @@ class Plane:
 
     @property
     def view(self) -> memoryview:
-        """All bytes, writable: row `y` begins at `y * bytes_per_row`."""
-        return bytes_at(self.address, self.size, self._handle)
+        """All bytes: row `y` begins at `y * bytes_per_row`. A frame's are read-only."""
+        return self._bytes(0, self.size)
 
     def row(self, y: int) -> memoryview:
-        """The elements of a row, as writable bytes. Raises IndexError for a row that is not there."""
+        """The elements of a row, as bytes. Raises IndexError for a row that is not there."""
         if not 0 <= y < self.height:
             raise IndexError(f"there is no row {y} in a plane of {self.height}")
-        begin = y * self.bytes_per_row
-        return bytes_at(self.address + begin, self.width * self.bytes_per_element, self._handle)
+        return self._bytes(y * self.bytes_per_row, self.width * self.bytes_per_element)
+
+    def _bytes(self, begin: int, size: int) -> memoryview:
+        self._pixels.check()
+        view = bytes_at(self.address + begin, size, self._pixels)
+        return self._pixels.give(view.toreadonly() if self._pixels.read_only else view)
 
     @property
     def __array_interface__(self) -> dict[str, Any]:
+        self._pixels.check()
         plane, element = self._plane, self._element
         shape: tuple[int, ...] = (plane.height, plane.width)
         strides: tuple[int, ...] = (plane.bytes_per_row, plane.bytes_per_element)
@@ -87,7 +95,7 @@ class Plane:
             "version": 3,
             "shape": shape,
             "typestr": element.typestr,
-            "data": (plane.base, False),
+            "data": (plane.base, self._pixels.read_only),
             "strides": strides,
         }
 
@@ -95,13 +103,15 @@ class Plane:
     def array(self) -> numpy.ndarray[Any, Any]:
         """The plane as a NumPy array: height x width, and x components if there are several.
 
-        Raises ImportError without NumPy.
+        A frame's is read-only. Raises ImportError without NumPy.
         """
         array: numpy.ndarray[Any, Any] = _numpy().asarray(self)
-        return array
+        return self._pixels.give(array)
 
     def __dlpack__(self, **options: Any) -> Any:
-        """The plane for a library that takes DLPack. Raises ImportError without NumPy."""
+        """The plane for a library that takes DLPack. Raises ImportError without NumPy, and BufferError for a
+        frame if that library cannot be told that it is read-only.
+        """
         return self.array.__dlpack__(**options)
 
     def __dlpack_device__(self) -> tuple[int, int]:

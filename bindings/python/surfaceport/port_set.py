@@ -9,10 +9,10 @@ from ._native import functions as c
 from ._native.enums import Ready
 from ._native.handles import sfp_port_set
 from ._native.structures import sfp_port_set_event
-from .errors import check
 from .handle import Handle
 from .ports import ReceiveRight, SendRight
 from .readiness import attempt
+from .status import check
 from .times import Timeout, wait
 
 

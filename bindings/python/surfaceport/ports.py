@@ -8,9 +8,10 @@ from ctypes import byref, c_bool, c_int
 from . import message as messages
 from ._native import functions as c
 from ._native.handles import sfp_message, sfp_receive_right, sfp_send_once_right, sfp_send_right
-from .errors import NoSenders, check
+from .errors import NoSenders
 from .handle import Handle
 from .readiness import attempt
+from .status import check
 from .times import Timeout, nanoseconds, wait
 
 

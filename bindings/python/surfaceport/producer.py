@@ -10,10 +10,10 @@ from ._native.enums import Allocator, Backing, PixelFormat, PresentMode
 from ._native.handles import sfp_consumer_right, sfp_image, sfp_producer
 from ._native.structures import sfp_producer_statistics, sfp_surface_descriptor, sfp_swapchain_options
 from .consumer_right import ConsumerRight
-from .errors import check
 from .handle import Handle
 from .image import Image
 from .readiness import attempt
+from .status import check
 from .surface import _number
 from .times import Timeout, nanoseconds, wait
 

@@ -8,9 +8,14 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from .errors import TimedOut
-from .times import Timeout, nanoseconds, now
+from .times import Timeout, deadline, now
 
 T = TypeVar("T")
+
+# A wait that ends within so many nanoseconds was none. When the call after it is in vain, a pause follows, of so
+# many seconds: each time a longer one.
+_AT_ONCE = 1_000_000
+_PAUSES = (0, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05)
 
 
 async def readable(descriptor: int, seconds: float | None = None) -> None:
@@ -37,18 +42,30 @@ async def readable(descriptor: int, seconds: float | None = None) -> None:
         os.close(own)
 
 
-async def attempt(call: Callable[[], T], descriptor: Callable[[], int], timeout: Timeout) -> T:
+async def attempt(
+    call: Callable[[], T], descriptor: Callable[[], int], timeout: Timeout, news_at: int | None = None
+) -> T:
     """Makes a call that does not wait, again whenever the descriptor is readable, until it is not
-    `TimedOut`; raises that when the time is over.
+    `TimedOut`; raises that when the time is over. At `news_at`, a time of `now()`, the call has something
+    to say of which the descriptor does not tell.
 
     Nothing is awaited behind the call that succeeds, so a task that is cancelled loses no result.
     """
-    left = nanoseconds(timeout)
-    end = None if left < 0 else now() + left
+    end = deadline(timeout)
+    futile = 0
     while True:
         try:
             return call()
         except TimedOut:
-            if end is not None and now() >= end:
+            time = now()
+            if end is not None and time >= end:
                 raise
-        await readable(descriptor(), None if end is None else max(end - now(), 0) / 1e9)
+        ahead = [until - time for until in (end, news_at) if until is not None and until > time]
+        left = min(ahead) / 1e9 if ahead else None
+        # What is readable for something that this call does not take would have it called without end.
+        if futile:
+            pause = _PAUSES[min(futile, len(_PAUSES)) - 1]
+            await asyncio.sleep(pause if left is None else min(pause, left))
+        before = now()
+        await readable(descriptor(), left)
+        futile = futile + 1 if now() - before < _AT_ONCE else 0

@@ -12,10 +12,11 @@ from ._native import functions as c
 from ._native.enums import Backing, ColorSpace, Lock, PixelFormat, Purgeable
 from ._native.handles import sfp_surface
 from ._native.structures import sfp_pixels, sfp_plane, sfp_surface_descriptor, sfp_surface_totals
-from .errors import check
 from .handle import Handle
 from .pixel_layout import ELEMENTS
+from .pixels import Pixels, SurfacePixels
 from .plane import Plane
+from .status import check
 
 if TYPE_CHECKING:
     import numpy
@@ -32,9 +33,10 @@ class Surface(Handle[sfp_surface]):
     on Linux that moves the seed and nothing else.
     """
 
-    __slots__ = ("_before_access",)
+    __slots__ = ("_exported", "_pixels")
 
-    _before_access: Callable[[], None] | None
+    _exported: Plane
+    _pixels: Callable[[], Pixels] | None
 
     def __init__(
         self,
@@ -54,13 +56,13 @@ class Surface(Handle[sfp_surface]):
         )
         check(c.sfp_surface_create(byref(options), byref(handle)))
         super().__init__(handle)
-        self._before_access = None
+        self._pixels = None
 
     @classmethod
-    def _of(cls, handle: sfp_surface, before_access: Callable[[], None] | None = None) -> Surface:
+    def _of(cls, handle: sfp_surface, pixels: Callable[[], Pixels] | None = None) -> Surface:
         surface = cls.__new__(cls)
         surface._handle = handle
-        surface._before_access = before_access
+        surface._pixels = pixels
         return surface
 
     @property
@@ -108,11 +110,10 @@ class Surface(Handle[sfp_surface]):
     def plane(self, index: int) -> Plane:
         """A plane, from 0. Raises `InvalidArgument` where there is none."""
         handle = self._reference
-        if self._before_access is not None:
-            self._before_access()
+        pixels = SurfacePixels(handle) if self._pixels is None else self._pixels()
         plane = sfp_plane()
         check(c.sfp_surface_plane(handle, index, byref(plane)))
-        return Plane(handle, plane, ELEMENTS[c.sfp_surface_pixel_format(handle)][index])
+        return Plane(pixels, plane, ELEMENTS[c.sfp_surface_pixel_format(handle)][index])
 
     @property
     def planes(self) -> tuple[Plane, ...]:
@@ -131,7 +132,9 @@ class Surface(Handle[sfp_surface]):
 
     @property
     def __array_interface__(self) -> dict[str, Any]:
-        return self.plane(0).__array_interface__
+        # What is made of this keeps the surface, and has to keep what the plane does.
+        self._exported = self.plane(0)
+        return self._exported.__array_interface__
 
     def __dlpack__(self, **options: Any) -> Any:
         """Plane 0 for a library that takes DLPack. Raises ImportError without NumPy."""

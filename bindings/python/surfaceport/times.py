@@ -13,7 +13,7 @@ from typing import Any
 from ._native import functions as c
 from ._native.constants import SFP_FOREVER
 from ._native.enums import Status
-from .errors import failure
+from .status import failure
 
 # What a call takes as its time.
 Timeout = float | None
@@ -37,6 +37,12 @@ def nanoseconds(timeout: Timeout) -> int:
     if timeout <= 0:
         return 0
     return min(round(timeout * 1e9), _LONGEST)
+
+
+def deadline(timeout: Timeout) -> int | None:
+    """When a timeout that begins now is over, as a time of `now()`; `None` has no end."""
+    left = nanoseconds(timeout)
+    return None if left < 0 else now() + left
 
 
 def wait(call: Callable[[int], Any], timeout: Timeout) -> None:

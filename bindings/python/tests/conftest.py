@@ -17,6 +17,10 @@ WAIT = 30
 ROLES = Path(__file__).resolve().with_name("roles.py")
 
 
+# A program that knows nothing of us, and outlives the test unless it is ended.
+SLEEPER = ["sleep", "600"]
+
+
 def role(name: str, *arguments: str) -> list[str]:
     """The command of a child; see roles.py."""
     return [sys.executable, str(ROLES), name, *arguments]

@@ -65,6 +65,15 @@ def waits() -> None:
         host.wait_closed(WAIT)
 
 
+def offers_in_vain() -> None:
+    """Offers swapchains until it gets a message."""
+    with sfp.Child.connect(WAIT) as host, host.channel() as channel:
+        producers = [host.producer(8, 8) for _ in range(3)]
+        channel.receive(WAIT).close()
+        for producer in producers:
+            producer.close()
+
+
 def echo() -> None:
     """Answers each request with its payload, and sends each other message back, until it is told."""
     with sfp.Child.connect(WAIT) as host, host.channel() as channel:

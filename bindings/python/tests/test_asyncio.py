@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import subprocess
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import numpy as np
 import pytest
 import surfaceport as sfp
-from conftest import WAIT, role
+from conftest import SLEEPER, WAIT, role
 
 
 def test_frames_and_requests_at_once() -> None:
@@ -123,3 +128,110 @@ def test_a_port_set_is_waited_for() -> None:
             assert await task == (5, sfp.Ready.RECEIVE)
 
     asyncio.run(wait())
+
+
+def test_a_child_that_says_no_hello_in_its_time_is_not_waited_for() -> None:
+    async def wait(host: sfp.Host) -> None:
+        for call in (host.wait_connected_async, host.consumer_async, host.consumer_right_async, host.channel_async):
+            with pytest.raises(sfp.NoHello):
+                await call()
+        with pytest.raises(sfp.TimedOut):
+            await host.wait_exit_async(0.1)
+
+    async def both() -> None:
+        async with sfp.Host.spawn(SLEEPER, hello_timeout=0.3, grace=0) as host:
+            await wait(host)
+        with sfp.Invitation() as invitation:
+            invitation.set_hello_timeout(0.3)
+            child = subprocess.Popen(SLEEPER, pass_fds=invitation.fds)
+            async with invitation.into_host(child.pid) as host:
+                with pytest.raises(sfp.NoHello):
+                    await host.wait_connected_async()
+            child.kill()
+            child.wait(WAIT)
+
+    asyncio.run(both())
+
+
+@asynccontextmanager
+async def turning() -> AsyncIterator[list[float]]:
+    """Collects the times of the loop's turns: one in each millisecond, unless something holds it."""
+    times = [time.monotonic()]
+
+    async def turn() -> None:
+        while True:
+            await asyncio.sleep(0.001)
+            times.append(time.monotonic())
+
+    task = asyncio.create_task(turn())
+    try:
+        yield times
+    finally:
+        task.cancel()
+
+
+def test_the_loop_goes_on_while_a_host_is_closed() -> None:
+    """Its child does not care, so the whole grace time passes."""
+
+    async def close() -> None:
+        async with turning() as times:
+            async with sfp.Host.spawn(SLEEPER, grace=0.5) as host:
+                child = host.process_id
+            assert host.closed
+            turns = len(times)
+            await host.aclose()
+        # It was reaped: there is no such child of ours any more.
+        with pytest.raises(ProcessLookupError):
+            os.kill(child, 0)
+        assert times[-1] - times[0] >= 0.5
+        assert turns > 20
+
+    asyncio.run(close())
+
+
+def test_a_close_that_is_cancelled_goes_on() -> None:
+    async def close() -> int:
+        host = sfp.Host.spawn(SLEEPER, grace=0.2)
+        child = host.process_id
+        task = asyncio.create_task(host.aclose())
+        await asyncio.sleep(0)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        return child
+
+    child = asyncio.run(close())
+    with pytest.raises(ProcessLookupError):
+        os.kill(child, 0)
+
+
+def test_an_exit_is_waited_for() -> None:
+    """What the child offers, and nobody takes, keeps the host's descriptor ready all the time."""
+
+    async def wait() -> None:
+        async with sfp.Host.spawn(role("offers_in_vain"), grace=WAIT) as host:
+            await host.wait_connected_async(WAIT)
+            before = time.process_time()
+            with pytest.raises(sfp.TimedOut):
+                await host.wait_exit_async(0.3)
+            assert time.process_time() - before < 0.2
+            channel = await host.channel_async(WAIT)
+            await channel.send_async(sfp.Message(1), WAIT)
+            assert await host.wait_exit_async(WAIT) == (sfp.ExitKind.EXITED, 0)
+            channel.close()
+
+    asyncio.run(wait())
+
+
+def test_messages_until_the_peer_is_gone() -> None:
+    async def read() -> list[int]:
+        first, second = sfp.ChannelEnd.pair()
+        with first.open() as one:
+            other = second.open()
+            for n in range(3):
+                one.send(sfp.Message(n), WAIT)
+                other.send(sfp.Message(n), WAIT)
+            asyncio.get_running_loop().call_soon(other.close)
+            return [message.id async for message in one]
+
+    assert asyncio.run(read()) == [0, 1, 2]

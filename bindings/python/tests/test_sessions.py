@@ -6,11 +6,12 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import surfaceport as sfp
-from conftest import WAIT, role
+from conftest import SLEEPER, WAIT, role
 
 
 def test_a_host_gets_every_frame_of_its_child() -> None:
@@ -74,6 +75,32 @@ def test_a_child_that_ends_without_a_hello_is_known() -> None:
             host.consumer(WAIT)
 
 
+def test_a_child_that_says_no_hello_in_its_time_is_not_waited_for() -> None:
+    with sfp.Host.spawn(SLEEPER, hello_timeout=0.3, grace=0) as host:
+        waits: list[Callable[[], object]] = [
+            lambda: host.wait_connected(WAIT),
+            lambda: host.consumer(),
+            lambda: host.consumer(mode=sfp.PresentMode.MAILBOX),
+            lambda: host.consumer_right(),
+            lambda: host.channel(),
+        ]
+        for call in waits:
+            with pytest.raises(sfp.NoHello) as failure:
+                call()
+            assert failure.value.status is sfp.Status.NO_HELLO
+            # What is over for good is no reason to try again.
+            assert not isinstance(failure.value, TimeoutError)
+        with pytest.raises(sfp.TimedOut):
+            host.wait_exit(0)
+
+
+def test_a_short_wait_for_a_hello_is_only_over() -> None:
+    with sfp.Host.spawn(SLEEPER, hello_timeout=WAIT, grace=0) as host:
+        for timeout in (0, 0.15):
+            with pytest.raises(sfp.TimedOut):
+                host.consumer(timeout)
+
+
 def test_messages_go_both_ways() -> None:
     with sfp.Host.spawn(role("echo"), grace=WAIT) as host, host.channel(WAIT) as channel:
         assert channel.peer.process_id == host.process_id
@@ -84,9 +111,9 @@ def test_messages_go_both_ways() -> None:
         answer = channel.request(sfp.Message(5, b"a request"), WAIT)
         assert (answer.id, answer.payload) == (6, b"a request")
         channel.send(sfp.Message(0, b"end"), WAIT)
+        assert list(channel) == []
         with pytest.raises(sfp.PeerDead):
-            for _ in channel:
-                pass
+            channel.receive(WAIT)
         assert channel.is_peer_dead
         assert channel.refused == host.refused == host.features == 0
         assert host.wait_exit(WAIT) == (sfp.ExitKind.EXITED, 0)

@@ -106,6 +106,143 @@ def test_what_was_presented_is_closed(pair: tuple[sfp.Producer, sfp.Consumer]) -
     assert producer.statistics.presented == 1
 
 
+def test_views_of_a_frame_are_read_only(pair: tuple[sfp.Producer, sfp.Consumer]) -> None:
+    producer, consumer = pair
+    with producer.acquire(WAIT) as image:
+        image.array[:] = 7
+    with consumer.acquire(WAIT) as frame:
+        plane = frame.surface.plane(0)
+        arrays = [
+            frame.array,
+            frame.array[:10],
+            frame.surface.arrays[0],
+            np.asarray(frame.surface),
+            np.asarray(plane),
+            np.asarray(plane.view),
+        ]
+        for array in arrays:
+            assert not array.flags.writeable
+            with pytest.raises(ValueError):
+                array[...] = 9
+            with pytest.raises(ValueError):
+                array.flags.writeable = True
+        for view in (plane.view, plane.row(3), plane.view[:4], plane.view.cast("I")):
+            assert view.readonly
+            with pytest.raises(TypeError):
+                view[0] = 9
+        assert (frame.array == 7).all()
+
+
+def kept(way: str, frame: sfp.Frame) -> Any:
+    """Something that shows a frame's pixels: as an array, after the frame itself is gone."""
+    if way == "array":
+        return frame.array
+    if way == "slice":
+        return frame.array[4:, 4:].view("<u4")
+    if way == "plane":
+        return frame.surface.planes[0]
+    if way == "surface":
+        return np.asarray(frame.surface)
+    return np.frombuffer(frame.surface.plane(0).view, np.uint8)
+
+
+@pytest.mark.parametrize("way", ["array", "slice", "plane", "surface", "memoryview"])
+@pytest.mark.parametrize("closed", [False, True], ids=["dropped", "closed"])
+def test_views_keep_the_frame_held(way: str, closed: bool) -> None:
+    with sfp.Producer(64, 48, images=3) as producer, producer.consumer_right() as right:
+        with right.attach() as consumer:
+            with producer.acquire(WAIT) as image:
+                image.surface.plane(0).view[:] = b"\x07" * image.surface.plane(0).size
+            frame = consumer.acquire(WAIT)
+            view = kept(way, frame)
+            if closed:
+                frame.close()
+            del frame
+            gc.collect()
+            for _ in range(10):
+                with producer.acquire(WAIT) as image:
+                    image.array[:] = 9
+            pixels = view.array if way == "plane" else view
+            if pixels.dtype == np.uint32:
+                assert (pixels == 0x07070707).all()
+            else:
+                assert (pixels.reshape(-1)[: 48 * 256] == 7).all()
+            # The last view releases it: one image more that is drawn into.
+            del pixels, view, image
+            with producer.acquire(WAIT) as one, producer.acquire(WAIT) as other:
+                assert one.index != other.index
+
+
+def test_a_frame_without_views_is_released_by_close(pair: tuple[sfp.Producer, sfp.Consumer]) -> None:
+    producer, consumer = pair
+    held = []
+    for _ in range(40):
+        producer.acquire(WAIT).present()
+        frame = consumer.acquire(WAIT)
+        held.append(frame)
+        frame.array.sum()
+        frame.close()
+
+
+def test_writing_by_what_was_presented_is_refused(pair: tuple[sfp.Producer, sfp.Consumer]) -> None:
+    producer, consumer = pair
+    for end in ("present", "close", "block", "error"):
+        image = producer.acquire(WAIT)
+        plane = image.surface.plane(0)
+        array, view, row = image.array, plane.view, plane.row(1)
+        other = image.surface.arrays[0]
+        array[:] = 7
+        if end == "present":
+            image.present()
+        elif end == "close":
+            image.close()
+        elif end == "block":
+            with image:
+                pass
+        else:
+            with pytest.raises(KeyError), image:
+                raise KeyError
+        for revoked in (array, other):
+            with pytest.raises(ValueError, match="read-only"):
+                revoked[:] = 8
+            with pytest.raises(ValueError):
+                revoked.flags.writeable = True
+        for released in (view, row):
+            with pytest.raises(ValueError, match="released"):
+                released[0] = 8
+        for look in (lambda: plane.view, lambda: plane.row(0), lambda: plane.array, lambda: np.asarray(plane)):
+            with pytest.raises(sfp.WrongState):
+                look()
+        if end in ("present", "block"):
+            with consumer.acquire(WAIT) as frame:
+                assert (frame.array == 7).all()
+
+
+def test_views_keep_an_image_that_nobody_else_keeps(pair: tuple[sfp.Producer, sfp.Consumer]) -> None:
+    producer, _ = pair
+    array = producer.acquire(WAIT).array
+    images = [producer.acquire(WAIT), producer.acquire(WAIT)]
+    with pytest.raises(sfp.TimedOut):
+        producer.acquire(0)
+    array[:] = 3
+    assert all(image.surface.plane(0).address != array.ctypes.data for image in images)
+    address = array.ctypes.data
+    del array
+    assert producer.acquire(WAIT).surface.plane(0).address == address
+
+
+def test_an_image_can_be_presented_after_a_failure(pair: tuple[sfp.Producer, sfp.Consumer]) -> None:
+    producer, consumer = pair
+    image = producer.acquire(WAIT)
+    image.array[:] = 1
+    with pytest.raises(sfp.InvalidArgument):
+        image.present(PresentInfo(user=b"x" * 65))
+    image.array[:] = 2
+    image.present()
+    with consumer.acquire(WAIT) as frame:
+        assert (frame.array == 2).all()
+
+
 def test_looking_at_a_frame_locks_it_for_reading(pair: tuple[sfp.Producer, sfp.Consumer]) -> None:
     producer, consumer = pair
     with producer.acquire(WAIT) as image:

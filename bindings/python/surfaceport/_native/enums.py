@@ -42,6 +42,8 @@ class Status(IntEnum):
     SYSTEM = 15
     # A defect of this library. Please report it.
     INTERNAL = 16
+    # The child's time to say hello is over, which is for good.
+    NO_HELLO = 17
 
 
 class Ready(IntEnum):

@@ -9,10 +9,41 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from ctypes import c_void_p
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NoReturn
 
 
-class Reference(c_void_p):
+class Uncopied:
+    """What stands for one object of the library: a copy of it would be one reference more that nobody
+    counts, and a pickled one means nothing in another process.
+
+    `copy`, `pickle` and all that is made of them, such as `dataclasses.asdict` and the pools of
+    `multiprocessing`, get a TypeError.
+    """
+
+    __slots__ = ()
+
+    def _refuse(self) -> NoReturn:
+        raise TypeError(
+            f"a {type(self).__name__} cannot be copied or pickled: it stands for one object of this process"
+        )
+
+    def __copy__(self) -> NoReturn:
+        self._refuse()
+
+    def __deepcopy__(self, memo: object) -> NoReturn:
+        self._refuse()
+
+    def __reduce__(self) -> NoReturn:
+        self._refuse()
+
+    def __reduce_ex__(self, protocol: object) -> NoReturn:
+        self._refuse()
+
+    def __getstate__(self) -> NoReturn:
+        self._refuse()
+
+
+class Reference(Uncopied, c_void_p):
     """One counted reference to an object of the library; empty until a call has filled it."""
 
     release: ClassVar[Callable[[Any], None]]
