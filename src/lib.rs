@@ -68,7 +68,6 @@ pub mod pixel_format;
 pub mod port;
 mod recycled;
 pub mod session;
-mod spin;
 pub mod surface;
 pub mod swapchain;
 mod sync;

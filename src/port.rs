@@ -5,6 +5,7 @@
 
 use std::fmt;
 use std::os::fd::BorrowedFd;
+use std::time::Duration;
 
 use crate::error::{Error, Result, Status};
 use crate::message::Message;
@@ -15,6 +16,9 @@ use crate::time::{Deadline, Timeout};
 /// A right as the system names it, owned: on Linux a descriptor (one end of a `SOCK_SEQPACKET` Unix socket pair,
 /// close-on-exec), on macOS a Mach port name with one reference to its right.
 pub use crate::sys::port::RawRight;
+
+/// How long a send of a channel waits for room until it asks whether the peer lives.
+const BEFORE_DOUBT: Duration = Duration::from_secs(1);
 
 /// What a [`PortSet`] says is ready.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -127,15 +131,27 @@ impl SendRight {
         message.send_by(None, |outgoing| sys::message::send(&self.0, outgoing, deadline))
     }
 
-    /// Sends a message of a channel, with its place among those of its direction.
-    #[allow(dead_code, reason = "channels are taught to")]
+    /// Sends a message of a channel, with its place among those of its direction. While it waits for room, it asks now and
+    /// then whether the peer `is_gone`.
     pub(crate) fn send_numbered(
         &self,
         message: Message,
         number: u32,
         deadline: Deadline,
+        is_gone: impl Fn() -> bool,
     ) -> Result<(), SendError> {
-        message.send_by(Some(number), |outgoing| sys::message::send(&self.0, outgoing, deadline))
+        message.send_by(Some(number), |outgoing| {
+            loop {
+                match sys::message::send(&self.0, outgoing, deadline.at_most(BEFORE_DOUBT)) {
+                    Err(error) if error.status() == Status::TimedOut && !deadline.is_over() => {
+                        if is_gone() {
+                            return Err(Error::PEER_DEAD);
+                        }
+                    }
+                    outcome => return outcome,
+                }
+            }
+        })
     }
 
     /// Sends a message with a one-shot right to answer it, and waits for the answer.

@@ -7,6 +7,8 @@ use std::sync::{Arc, Weak};
 
 use parking_lot::Mutex;
 
+use crate::error::{Error, Result, Status};
+
 /// The most buffers that wait to be used again.
 const MAX_FREE: usize = 4;
 /// The most bytes of them together.
@@ -31,10 +33,21 @@ pub(crate) struct RecycledBytes {
 
 impl FreeBuffers {
     /// A buffer for so many bytes. What is in them is left from another use, or zero.
-    pub(crate) fn take(&self, length: usize) -> RecycledBytes {
-        let buffer = self.0.lock().take(length).unwrap_or_else(|| vec![0; length.next_power_of_two()]);
-        RecycledBytes { buffer, length, home: Arc::downgrade(&self.0) }
+    ///
+    /// Errors: resources exhausted.
+    pub(crate) fn take(&self, length: usize) -> Result<RecycledBytes> {
+        let free = self.0.lock().take(length);
+        let buffer = free.map_or_else(|| fresh(length.next_power_of_two()), Ok)?;
+        Ok(RecycledBytes { buffer, length, home: Arc::downgrade(&self.0) })
     }
+}
+
+fn fresh(length: usize) -> Result<Vec<u8>> {
+    let mut buffer = Vec::new();
+    let lacking = |_| Error::fixed(Status::ResourceExhausted, "there is no memory for a message");
+    buffer.try_reserve_exact(length).map_err(lacking)?;
+    buffer.resize(length, 0);
+    Ok(buffer)
 }
 
 impl Free {
@@ -86,14 +99,14 @@ mod tests {
     #[test]
     fn a_buffer_comes_back_and_is_used_again() {
         let buffers = FreeBuffers::default();
-        let mut first = buffers.take(100_000);
+        let mut first = buffers.take(100_000).unwrap();
         first[99_999] = 7;
         let place = first.as_ptr();
         drop(first);
-        let again = buffers.take(90_000);
+        let again = buffers.take(90_000).unwrap();
         assert_eq!((again.as_ptr(), again.len()), (place, 90_000));
         assert!(free(&buffers).is_empty());
-        let other = buffers.take(100_000);
+        let other = buffers.take(100_000).unwrap();
         assert_ne!(other.as_ptr(), place);
         assert_eq!(other[99_999], 0);
     }
@@ -101,30 +114,34 @@ mod tests {
     #[test]
     fn the_smallest_that_is_large_enough_is_taken() {
         let buffers = FreeBuffers::default();
-        drop([buffers.take(4 << 20), buffers.take(1 << 20), buffers.take(2 << 20)]);
-        drop(buffers.take((1 << 20) + 1));
+        drop([
+            buffers.take(4 << 20).unwrap(),
+            buffers.take(1 << 20).unwrap(),
+            buffers.take(2 << 20).unwrap(),
+        ]);
+        drop(buffers.take((1 << 20) + 1).unwrap());
         assert_eq!(free(&buffers), [4 << 20, 1 << 20, 2 << 20]);
-        drop(buffers.take(1));
+        drop(buffers.take(1).unwrap());
         assert_eq!(free(&buffers), [4 << 20, 2 << 20, 1 << 20]);
     }
 
     #[test]
     fn only_few_wait_and_the_oldest_go_first() {
         let buffers = FreeBuffers::default();
-        drop((1..=8).map(|n| buffers.take(n << 14)).collect::<Vec<_>>());
+        drop((1..=8).map(|n| buffers.take(n << 14).unwrap()).collect::<Vec<_>>());
         assert_eq!(free(&buffers).len(), MAX_FREE);
-        drop(buffers.take(8 << 20));
-        drop([buffers.take(8 << 20), buffers.take(5 << 20)]);
+        drop(buffers.take(8 << 20).unwrap());
+        drop([buffers.take(8 << 20).unwrap(), buffers.take(5 << 20).unwrap()]);
         assert_eq!(free(&buffers), [8 << 20, 8 << 20]);
         // More than may wait at all.
-        drop(buffers.take(MAX_FREE_BYTES + 1));
+        drop(buffers.take(MAX_FREE_BYTES + 1).unwrap());
         assert!(free(&buffers).is_empty());
     }
 
     #[test]
     fn a_buffer_outlives_where_it_came_from() {
         let buffers = FreeBuffers::default();
-        let mut taken = buffers.take(3);
+        let mut taken = buffers.take(3).unwrap();
         drop(buffers);
         taken.copy_from_slice(b"abc");
         assert_eq!(&taken[..], b"abc");

@@ -11,7 +11,10 @@
 //! direction arrive in the order in which they were sent, whichever way they take. All
 //! types here can be used from any thread.
 
+#[cfg(all(test, shell))]
+mod failures;
 mod incoming;
+mod order;
 mod outgoing;
 mod ring;
 mod staging;
@@ -33,17 +36,22 @@ use self::writable::Writable;
 use crate::error::{Error, Result, Status};
 use crate::message::{Message, Sender};
 use crate::port::{Duplex, RawRight, ReceiveRight, SendError, SendRight};
-use crate::spin::SpinTime;
 use crate::sys::AnyReadable;
+use crate::sys::owner::Owner;
 use crate::sys::spawn::Process;
 use crate::time::{Deadline, Timeout};
+use crate::wake::SpinTime;
 
 /// Messages of strangers, and bells, that one call looks at before it looks at its time.
 const FUTILE_AT_ONCE: u64 = 64;
 
-/// One end of a channel that is not in use yet: it can still be sent to the process that will use it.
+/// One end of a channel that is not in use yet: it can still be sent to the process that will use it. In a fork of the
+/// process that made it, nothing can be done with it but to let go of it.
 #[derive(Debug)]
-pub struct ChannelEnd(Duplex);
+pub struct ChannelEnd {
+    duplex: Duplex,
+    owner: Owner,
+}
 
 /// The two rights that are the raw form of a [`ChannelEnd`].
 #[derive(Debug)]
@@ -59,19 +67,28 @@ pub struct ChannelRights {
 /// A channel listens to one process only, its *peer*: for a session the process of the handshake, for a pair of ends
 /// the process of the first message. What others send, for example a process to which the peer passed its rights
 /// on, is destroyed and counted ([`Channel::refused_messages`]). A peer in another PID namespace, whose process has
-/// no number here, is told by its user only.
+/// no number here, is told by its user only. The end of the peer's process ends the channel, also where a fork of it lives
+/// on.
+///
+/// A channel belongs to the process that opened it. In a fork of that, calls fail with [`Status::WrongState`], and the end
+/// of the channel is nothing that the peer notices.
 #[derive(Debug)]
 pub struct Channel {
     duplex: Duplex,
+    owner: Owner,
     peer: OnceLock<Sender>,
-    /// The peer's process and the descriptor that wakes for it too, where a handshake told who the peer is.
-    process: Option<(Arc<Process>, AnyReadable)>,
-    /// Nobody can send to this end any more, and what was queued has been received.
-    ended: AtomicBool,
+    /// The peer's process, once it is known, unless it is this one.
+    process: OnceLock<Arc<Process>>,
+    /// What a program waits by: the port and the process. `None` where descriptors for it were lacking.
+    readable: OnceLock<Option<AnyReadable>>,
     refused: AtomicU64,
     dropped: AtomicU64,
     /// The program waits by the descriptor.
     polled: AtomicBool,
+    /// A ring failed that tells the peer of messages; it is for who has the lock of `outgoing` to pay.
+    owes_news: AtomicBool,
+    /// A ring failed that tells the peer of room; it is for who has the lock of `incoming` to pay.
+    owes_room: AtomicBool,
     spin_time: SpinTime,
     outgoing: Mutex<Outgoing>,
     /// The thread that has the lock of `outgoing` waits for room.
@@ -87,9 +104,13 @@ impl ChannelEnd {
 
     /// Puts this end into a message, as its next two attachments.
     ///
-    /// Errors: as [`Message::attach`]; the end comes back.
+    /// Errors: as [`Message::attach`]; [`Status::WrongState`] in a fork; the end comes back.
     pub fn attach_to(self, message: &mut Message) -> Result<(), (Self, Error)> {
-        self.0.attach_to(message).map_err(|(duplex, error)| (Self(duplex), error))
+        let Self { duplex, owner } = self;
+        match owner.check() {
+            Ok(()) => duplex.attach_to(message).map_err(|(duplex, error)| (Self { duplex, owner }, error)),
+            Err(error) => Err((Self { duplex, owner }, error)),
+        }
     }
 
     /// Takes an end out of a message: its attachments `index` and `index + 1`.
@@ -98,36 +119,43 @@ impl ChannelEnd {
     /// descriptors ran out: the end stays in the message; [`Status::Malformed`], when the sender did not keep to
     /// the format.
     pub fn take_from(message: &mut Message, index: usize) -> Result<Self> {
-        Duplex::take_from(message, index).map(Self)
+        Duplex::take_from(message, index).map(Self::new)
     }
 
     /// Begins to use this end.
     pub fn open(self) -> Channel {
+        let Self { duplex, owner } = self;
         Channel {
-            duplex: self.0,
+            duplex,
+            owner,
             peer: OnceLock::new(),
-            process: None,
-            ended: AtomicBool::new(false),
+            process: OnceLock::new(),
+            readable: OnceLock::new(),
             refused: AtomicU64::new(0),
             dropped: AtomicU64::new(0),
             polled: AtomicBool::new(false),
+            owes_news: AtomicBool::new(false),
+            owes_room: AtomicBool::new(false),
             spin_time: SpinTime::default(),
             outgoing: Mutex::new(Outgoing::new()),
             waits_for_room: AtomicBool::new(false),
             writable: OnceCell::new(),
-            incoming: Mutex::new(Incoming::new()),
+            incoming: Mutex::new(Incoming::new(owner)),
         }
     }
 
     /// The raw form of the end, to be carried by any means that carries two rights.
     ///
-    /// Errors: [`Status::WrongState`], when this process cannot name its part by one right any more; the end comes
-    /// back.
+    /// Errors: [`Status::WrongState`], when this process cannot name its part by one right any more, or is a fork of the
+    /// one that made the end; it comes back.
     pub fn into_raw(self) -> Result<ChannelRights, (Self, Error)> {
-        let Duplex { receive, send } = self.0;
+        if let Err(error) = self.owner.check() {
+            return Err((self, error));
+        }
+        let Duplex { receive, send } = self.duplex;
         match receive.into_raw() {
             Ok(receive) => Ok(ChannelRights { receive, send: send.into_raw() }),
-            Err((receive, error)) => Err((Self(Duplex { receive, send }), error)),
+            Err((receive, error)) => Err((Self::of(receive, send), error)),
         }
     }
 
@@ -142,7 +170,11 @@ impl ChannelEnd {
     }
 
     pub(crate) fn of(receive: ReceiveRight, send: SendRight) -> Self {
-        Self(Duplex { receive, send })
+        Self::new(Duplex { receive, send })
+    }
+
+    fn new(duplex: Duplex) -> Self {
+        Self { duplex, owner: Owner::this_process() }
     }
 }
 
@@ -151,11 +183,10 @@ impl Channel {
     ///
     /// Errors: [`Status::ResourceExhausted`].
     pub fn pair() -> Result<(ChannelEnd, ChannelEnd)> {
-        Duplex::pair().map(|(first, second)| (ChannelEnd(first), ChannelEnd(second)))
+        Duplex::pair().map(|(first, second)| (ChannelEnd::new(first), ChannelEnd::new(second)))
     }
 
-    /// The channel of a session: the peer is known, and its process's death ends the channel, whoever else still
-    /// has the rights to send.
+    /// The channel of a session, whose peer is known.
     ///
     /// The process comes with a descriptor that wakes for it, so that nothing here can run out of descriptors.
     pub(crate) fn with_peer(
@@ -163,10 +194,13 @@ impl Channel {
         peer: Sender,
         process: Option<(Arc<Process>, AnyReadable)>,
     ) -> Result<Self> {
-        if let Some((_, both)) = &process {
-            both.add(duplex.receive.descriptor())?;
+        let mut channel = Self { peer: peer.into(), ..ChannelEnd::new(duplex).open() };
+        if let Some((process, both)) = process {
+            both.add(channel.duplex.receive.descriptor())?;
+            channel.process = process.into();
+            channel.readable = Some(both).into();
         }
-        Ok(Self { process, peer: peer.into(), ..ChannelEnd(duplex).open() })
+        Ok(channel)
     }
 
     /// Sends a message; waits while the peer's queue is full.
@@ -174,13 +208,18 @@ impl Channel {
     /// A peer that was killed a moment ago, and was not waiting then, may not be noticed by the next few sends, which ask
     /// nobody: [`Self::is_peer_dead`] asks the kernel.
     ///
+    /// A message that was not sent has not arrived and will not: it can be sent again.
+    ///
     /// Errors: [`Status::TimedOut`]; [`Status::PeerDead`]; [`Status::ResourceExhausted`]; [`Status::WrongState`],
-    /// when an attachment was taken out of the message. The error holds the message, whole.
+    /// when an attachment was taken out of the message, and in a fork. The error holds the message, whole.
     pub fn send(&self, message: Message, timeout: Timeout) -> Result<(), SendError> {
-        let right = &self.duplex.send;
+        if let Err(error) = self.owner.check() {
+            return Err(SendError::new(error, message));
+        }
+        self.pay_room();
         // The usual case asks for no time.
         if let Some(mut outgoing) = self.outgoing.try_lock() {
-            match outgoing.send_at_once(right, &message) {
+            match outgoing.send_at_once(self, &message) {
                 Ok(true) => return Ok(()),
                 Ok(false) => {}
                 Err(error) => return Err(SendError::new(error, message)),
@@ -211,7 +250,7 @@ impl Channel {
         let outgoing = if deadline.is_over() { self.lock_at_once() } else { deadline.lock(&self.outgoing) };
         let Some(mut outgoing) = outgoing else { return Err(SendError::new(Error::TIMED_OUT, message)) };
         let right = &self.duplex.send;
-        let full = match outgoing.send(right, message, Deadline::NOW, deadline, &self.spin_time) {
+        let full = match outgoing.send(self, message, Deadline::NOW, deadline) {
             Err(failure) if failure.status() == Status::TimedOut => failure,
             outcome => return outcome,
         };
@@ -220,15 +259,14 @@ impl Channel {
         }
         if deadline.is_over() {
             // Who is dead makes no room, and the ring does not say so.
-            return match right.is_dead() {
-                Ok(true) => full.retry(|message| Err(SendError::new(Error::PEER_DEAD, message))),
-                _ => Err(full),
+            return match self.is_peer_gone() {
+                true => full.retry(|message| Err(SendError::new(Error::PEER_DEAD, message))),
+                false => Err(full),
             };
         }
         // SeqCst, both: see `writable_descriptor`.
         self.waits_for_room.store(true, Ordering::SeqCst);
-        let outcome =
-            full.retry(|message| outgoing.send(right, message, deadline, deadline, &self.spin_time));
+        let outcome = full.retry(|message| outgoing.send(self, message, deadline, deadline));
         self.waits_for_room.store(false, Ordering::SeqCst);
         fence(Ordering::SeqCst);
         // The receiver may have rung for this thread alone, and another one has been turned away meanwhile.
@@ -255,16 +293,21 @@ impl Channel {
     /// The peer's next message.
     ///
     /// Errors: [`Status::TimedOut`]; [`Status::PeerDead`], once everything that was queued has been received;
-    /// [`Status::Malformed`] and [`Status::Unsupported`], when a sender does not keep to the format: that message
-    /// is destroyed, go on receiving; [`Status::ResourceExhausted`], when descriptors ran out: the message stays in
-    /// the queue.
+    /// [`Status::Malformed`] and [`Status::Unsupported`], once for each message that was destroyed on its way, in its
+    /// place: go on receiving; [`Status::ResourceExhausted`], when descriptors or memory ran out: the message stays in
+    /// its place, and a receive that may wait tries for up to 100 ms before it says so; [`Status::WrongState`] in a fork.
     pub fn receive(&self, timeout: Timeout) -> Result<Message> {
+        self.owner.check()?;
+        self.pay_news();
         // The usual case asks for no time.
-        if let Some(mut incoming) = self.incoming.try_lock()
-            && let Some(message) = incoming.take_at_once(self)?
-        {
-            self.tell_descriptor(&mut incoming);
-            return Ok(message);
+        if let Some(mut incoming) = self.incoming.try_lock() {
+            if self.owes_room() {
+                incoming.pay(self);
+            }
+            if let Some(message) = incoming.take_at_once(self)? {
+                self.tell_descriptor(&mut incoming);
+                return Ok(message);
+            }
         }
         let deadline = timeout.deadline();
         let Some(mut incoming) = deadline.lock(&self.incoming) else { return Err(Error::TIMED_OUT) };
@@ -281,8 +324,8 @@ impl Channel {
 
     /// Has descriptors forget what is over.
     fn settle(&self) {
-        if let Some((_, both)) = &self.process {
-            both.settle();
+        if let Some(Some(readable)) = self.readable.get() {
+            readable.settle();
         }
     }
 
@@ -291,19 +334,92 @@ impl Channel {
         self.polled.load(Ordering::SeqCst)
     }
 
-    /// *No senders* is said to one receiver; this has it said to all, now and later, and keeps the descriptor
-    /// readable.
-    fn end(&self) {
-        self.ended.store(true, Ordering::Relaxed);
-        // A new last sender that goes at once makes the port speak again. Without descriptors for it the other
-        // threads that wait are not woken, which is no worse than what they are in already.
-        drop(self.duplex.receive.make_send());
+    /// Whether a ring of the receiver failed.
+    #[inline]
+    fn owes_news(&self) -> bool {
+        // Relaxed, here and below: a debt that is seen late is paid late.
+        self.owes_news.load(Ordering::Relaxed)
     }
 
-    fn is_from_peer(&self, message: &Message) -> bool {
+    /// Whether a ring of a sender that waits for room failed.
+    #[inline]
+    fn owes_room(&self) -> bool {
+        self.owes_room.load(Ordering::Relaxed)
+    }
+
+    /// Pays what the sending half owes, unless a thread has it, which does so itself.
+    #[inline]
+    fn pay_news(&self) {
+        if self.owes_news()
+            && let Some(mut outgoing) = self.outgoing.try_lock()
+        {
+            outgoing.pay(self);
+        }
+    }
+
+    /// Pays what the receiving half owes, unless a thread has it, which does so itself.
+    #[inline]
+    fn pay_room(&self) {
+        if self.owes_room()
+            && let Some(mut incoming) = self.incoming.try_lock()
+        {
+            incoming.pay(self);
+        }
+    }
+
+    /// The peer's process, once it is known, unless it is this one.
+    fn process(&self) -> Option<&Process> {
+        self.process.get().map(AsRef::as_ref)
+    }
+
+    fn peer_has_ended(&self) -> Result<bool> {
+        self.process().map_or(Ok(false), Process::has_ended)
+    }
+
+    /// Whether the peer will never receive again. What cannot be found out is not so.
+    fn is_peer_gone(&self) -> bool {
+        self.is_peer_dead().unwrap_or(false)
+    }
+
+    /// Whether a message is the peer's. The first one says who that is, if it `can_begin`.
+    fn is_from_peer(&self, message: &Message, can_begin: bool) -> bool {
         let Some(sender) = message.sender() else { return false };
-        let peer = self.peer.get_or_init(|| sender);
-        is_same_process(peer, &sender)
+        match self.peer.get() {
+            Some(peer) => is_same_process(peer, &sender),
+            None if can_begin => {
+                let _ = self.peer.set(sender);
+                self.watch(sender.process_id);
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// Watches the peer's process, whose end is the channel's. Without descriptors for it, or where the system cannot, the
+    /// channel ends when nobody has a right to send to it any more.
+    fn watch(&self, process_id: u32) {
+        if process_id == 0 || process_id == std::process::id() {
+            return;
+        }
+        if let Ok(process) = Process::watch(process_id) {
+            let _ = self.process.set(process.into());
+            self.join_process();
+        }
+    }
+
+    /// Has the descriptor tell of the peer's end.
+    fn join_process(&self) {
+        // Between what was just set and a look at the other one: of two threads that each set one, one sees both.
+        fence(Ordering::SeqCst);
+        if let (Some(Some(readable)), Some(process)) = (self.readable.get(), self.process()) {
+            // That it is there already is no harm.
+            let _ = readable.add(process.descriptor());
+        }
+    }
+
+    fn refuse(&self) {
+        // Relaxed: a count, which orders nothing.
+        self.refused.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Sends a message with a one-shot right to answer it, and waits for the answer. Whoever the peer passes the
@@ -323,20 +439,25 @@ impl Channel {
         self.spin_time.set(time);
     }
 
-    /// Readable when [`Self::receive`] would not wait, and for good once the peer is gone. Borrowed: do not close
-    /// it, do not read from it.
+    /// Readable when [`Self::receive`] would not wait, and for good once the peer is gone: take it out of your loop when
+    /// a receive says [`Status::PeerDead`]. Borrowed: do not close it, do not read from it.
     pub fn descriptor(&self) -> BorrowedFd<'_> {
+        let port = self.duplex.receive.descriptor();
+        if !self.owner.is_here() {
+            return port;
+        }
+        self.pay_news();
+        self.pay_room();
+        let readable = self.readable.get_or_init(|| AnyReadable::new(&[port]).ok());
         if !self.polled.swap(true, Ordering::SeqCst) {
             match self.incoming.try_lock() {
                 Some(mut incoming) => incoming.leave(self),
                 // A thread receives. It may not have seen the flag; the next receive will.
-                None => self.ring_itself(),
+                None => drop(self.ring_itself()),
             }
+            self.join_process();
         }
-        match &self.process {
-            Some((_, both)) => both.descriptor(),
-            None => self.duplex.receive.descriptor(),
-        }
+        readable.as_ref().map_or(port, AnyReadable::descriptor)
     }
 
     /// Readable while a send that is not to wait would probably find room, and for good once the peer is gone. Borrowed: do
@@ -346,8 +467,10 @@ impl Channel {
     /// descriptor, and send again when it is readable. Now and then it is readable once too often. A receiver that goes on
     /// receiving makes it readable when up to three quarters of the queue are free, not with each message that it takes.
     ///
-    /// Errors: [`Status::ResourceExhausted`], when it is asked for the first time and descriptors run out.
+    /// Errors: [`Status::ResourceExhausted`], when it is asked for the first time and descriptors run out;
+    /// [`Status::WrongState`] in a fork.
     pub fn writable_descriptor(&self) -> Result<BorrowedFd<'_>> {
+        self.owner.check()?;
         let mut is_new = false;
         let writable = self.writable.get_or_try_init(|| {
             is_new = true;
@@ -371,7 +494,7 @@ impl Channel {
     /// Whether the peer let go of its end, so that nothing sent can arrive any more. What it sent before can still
     /// be received. An end that is on its way to its process is not dead.
     pub fn is_peer_dead(&self) -> Result<bool> {
-        self.duplex.send.is_dead()
+        Ok(self.duplex.send.is_dead()? || self.peer_has_ended()?)
     }
 
     /// How many messages were destroyed because they came from another process than the peer.
@@ -387,11 +510,14 @@ impl Channel {
     /// The end by itself, with all that is queued, to be sent on. Who opens it listens to the first process that
     /// sends; the peer of a session listens to its session's process only.
     ///
-    /// Errors: [`Status::WrongState`], once messages have been received through shared memory, which happens behind
-    /// some eight of them: what is queued there cannot be sent on. The channel comes back.
+    /// Errors: [`Status::WrongState`], once messages have been received through shared memory, which happens after
+    /// some eight of them: what is queued there cannot be sent on; and in a fork. The channel comes back.
     pub fn into_end(self) -> Result<ChannelEnd, (Self, Error)> {
+        if let Err(error) = self.owner.check() {
+            return Err((self, error));
+        }
         if self.incoming.lock().is_in_port() {
-            return Ok(ChannelEnd(self.duplex));
+            return Ok(ChannelEnd { duplex: self.duplex, owner: self.owner });
         }
         let error = Error::fixed(
             Status::WrongState,

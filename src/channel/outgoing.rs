@@ -2,9 +2,13 @@
 //!
 //! A channel begins with its port alone. The sender that has sent a few messages offers a ring, and goes on by the port
 //! until the receiver has accepted it; a receiver that never does costs nothing. From then on bytes go through the ring,
-//! many bytes through the staging region beside it, and what needs the kernel through the port, with an entry in the ring
-//! that marks its place.
+//! many bytes through the staging region beside it, and what needs the kernel through the port. Each message has its number,
+//! so that the receiver finds its place.
+//!
+//! A message is sent once it is in the ring, or the port has taken it; before that a send can fail, and after it nothing
+//! can. A receiver that could not be woken is woken by whatever this side calls next.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use crate::error::{Error, Result, Status};
@@ -12,12 +16,14 @@ use crate::memory::{Access, MemoryRegion};
 use crate::message::Message;
 use crate::page::Page;
 use crate::port::{SendError, SendRight};
-use crate::spin::{Spin, SpinTime};
 use crate::sys::doorbell::{Doorbell, Rung, doorbell};
 use crate::sys::wait_readable;
 use crate::time::{Deadline, Timeout};
+use crate::wake::{self, Spin, Waiting};
 
-use super::ring::{MAX_INLINE, Receiver, RingPage, RingSender};
+use super::Channel;
+use super::order::{FIRST, after};
+use super::ring::{MAX_INLINE, RingPage, RingSender};
 use super::staging::{Lacking, StagingSender};
 use super::writable::Writable;
 
@@ -27,11 +33,13 @@ pub(super) const BELL: u32 = 1;
 pub(super) const RING: u32 = 2;
 /// Carries what the receiver rings when a sender waits for room.
 pub(super) const ROOM: u32 = 3;
-/// Carries the staging region for the large payloads that follow. It has its entry in the ring, as messages have.
+/// Carries a staging region for large payloads, and its number.
 pub(super) const REGION: u32 = 4;
 
-/// The messages behind which a ring is worth its memory.
-const BEFORE_OFFER: u64 = 8;
+/// The messages after which a ring is worth its memory.
+const BEFORE_OFFER: u32 = 8;
+/// The messages after which a ring that was not accepted is offered again.
+const BEFORE_OFFER_AGAIN: u32 = 64;
 /// Sends in a row of which the receiver took nothing, until the kernel is asked whether it lives. It is asked again
 /// after twice as many.
 const BEFORE_DOUBT: u32 = 8;
@@ -39,10 +47,14 @@ const BEFORE_DOUBT: u32 = 8;
 /// and one that is not gets it by the port, which takes more.
 const PATIENCE: Duration = Duration::from_millis(10);
 
+type Ring = RingSender<Page<RingPage>>;
+
 /// The sending half.
 #[derive(Debug)]
 pub(super) struct Outgoing {
     way: Way,
+    /// The number of the next message.
+    number: u32,
     staging: StagingSender,
     /// Rung by the receiver when there is room, from the first time that there was none.
     room: Option<Doorbell>,
@@ -55,20 +67,20 @@ pub(super) struct Outgoing {
 enum Way {
     /// By the port: so many messages until a ring is offered.
     Port {
-        until_offer: u64,
+        until_offer: u32,
     },
     /// By the port, so many since the ring was offered.
     Offered {
-        ring: RingSender<Page<RingPage>>,
-        sent: u64,
+        ring: Ring,
+        sent: u32,
     },
-    Ring(RingSender<Page<RingPage>>),
+    Ring(Ring),
 }
 
 /// What a send waits for.
 #[derive(Clone, Copy, Debug)]
 enum Room {
-    /// Room for a payload of so many bytes in the ring; one that goes by the port has none.
+    /// Room for a payload of so many bytes in the ring.
     Ring(usize),
     /// A place for so many bytes in the staging region.
     Staged(usize),
@@ -77,34 +89,38 @@ enum Room {
 impl Outgoing {
     pub(super) fn new() -> Self {
         let way = Way::Port { until_offer: BEFORE_OFFER };
-        Self { way, staging: StagingSender::new(), room: None, untaken: 0, spin: Spin::new() }
+        Self { way, number: FIRST, staging: StagingSender::new(), room: None, untaken: 0, spin: Spin::new() }
     }
 
     /// Sends a message that is bytes alone through shared memory, if that is there and has room.
     ///
-    /// Errors: peer dead; the message was not received then and never will be.
-    pub(super) fn send_at_once(&mut self, right: &SendRight, message: &Message) -> Result<bool> {
+    /// Errors: peer dead.
+    pub(super) fn send_at_once(&mut self, channel: &Channel, message: &Message) -> Result<bool> {
         let Way::Ring(ring) = &mut self.way else { return Ok(false) };
         let Some(bytes) = message.bytes_alone() else { return Ok(false) };
-        if bytes.len() > MAX_INLINE {
-            return self.send_staged(right, message.id(), bytes);
+        if ring.receiver_is_gone() {
+            return Err(Error::PEER_DEAD);
         }
-        if !ring.push_inline(message.id(), bytes) {
+        // A receiver that died awake says nothing in shared memory.
+        if self.untaken >= BEFORE_DOUBT && self.untaken.is_power_of_two() {
+            if ring.look_at_taken() {
+                self.untaken = 0;
+            } else if channel.is_peer_gone() {
+                return Err(Error::PEER_DEAD);
+            }
+        }
+        let (number, id) = (self.number, message.id());
+        if bytes.len() > MAX_INLINE {
+            let Some(place) = self.staging.begin(ring, number, id, bytes.len()) else { return Ok(false) };
+            // At once, so that it copies while this side writes.
+            wake_receiver(ring, channel);
+            self.staging.fill(ring, place, bytes);
+        } else if !ring.push_inline(number, id, bytes) {
             return Ok(false);
         }
-        self.wake(right)?;
-        Ok(true)
-    }
-
-    fn send_staged(&mut self, right: &SendRight, id: u32, bytes: &[u8]) -> Result<bool> {
-        let Way::Ring(ring) = &mut self.way else { return Ok(false) };
-        let Some(place) = self.staging.begin(ring, id, bytes.len()) else { return Ok(false) };
-        // At once, so that it copies while this side writes. Whatever it is told, the bytes have to follow.
-        let woken = self.wake(right);
-        if let Way::Ring(ring) = &mut self.way {
-            self.staging.fill(ring, place, bytes)?;
-        }
-        woken.and_then(|()| self.wake(right))?;
+        wake_receiver(ring, channel);
+        self.number = after(number);
+        self.untaken += 1;
         Ok(true)
     }
 
@@ -112,28 +128,26 @@ impl Outgoing {
     /// `patience` before it goes the slower way; that is not before the deadline.
     pub(super) fn send(
         &mut self,
-        right: &SendRight,
+        channel: &Channel,
         message: Message,
         deadline: Deadline,
         patience: Deadline,
-        spin_time: &SpinTime,
     ) -> Result<(), SendError> {
         self.use_ring_if_accepted();
         loop {
-            match self.send_at_once(right, &message) {
+            match self.send_at_once(channel, &message) {
                 Ok(true) => return Ok(()),
                 Ok(false) => {}
                 Err(error) => return Err(SendError::new(error, message)),
             }
-            let Way::Ring(ring) = &mut self.way else { return self.send_by_port(right, message, deadline) };
+            let Way::Ring(ring) = &mut self.way else { return self.send_by_port(channel, message, deadline) };
             let waited = match length_inside(&message) {
-                Some(inside) => self.wait_for_room(right, Room::Ring(inside), deadline, spin_time),
-                None if !ring.has_room_for(0) => {
-                    self.wait_for_room(right, Room::Ring(0), deadline, spin_time)
-                }
-                None => match self.make_room(right, &message, patience, spin_time) {
+                Some(inside) => self.wait_for_room(channel, Room::Ring(inside), deadline),
+                // What is full is full for all.
+                None if !ring.has_room_for(0) => self.wait_for_room(channel, Room::Ring(0), deadline),
+                None => match self.make_room(channel, &message, patience) {
                     Ok(true) => Ok(()),
-                    Ok(false) => return self.send_by_port(right, message, deadline),
+                    Ok(false) => return self.send_by_port(channel, message, deadline),
                     Err(error) => Err(error),
                 },
             };
@@ -145,71 +159,62 @@ impl Outgoing {
 
     /// Whether there may be a place for a large payload by now that found none. Otherwise it goes by the port, as all does
     /// that is not bytes alone.
-    fn make_room(
-        &mut self,
-        right: &SendRight,
-        message: &Message,
-        patience: Deadline,
-        spin_time: &SpinTime,
-    ) -> Result<bool> {
+    fn make_room(&mut self, channel: &Channel, message: &Message, patience: Deadline) -> Result<bool> {
         let Some(length) = message.bytes_alone().map(<[u8]>::len) else { return Ok(false) };
         match self.staging.lacking(length) {
             Lacking::Everything => Ok(false),
-            Lacking::Region(size) => Ok(self.offer_region(right, size)),
+            Lacking::Region(size) => {
+                self.offer_region(&channel.duplex.send, size);
+                Ok(false)
+            }
             Lacking::Room => {
-                let patience = patience.at_most(PATIENCE);
-                match self.wait_for_room(right, Room::Staged(length), patience, spin_time) {
+                match self.wait_for_room(channel, Room::Staged(length), patience.at_most(PATIENCE)) {
                     Ok(()) => Ok(true),
-                    Err(error) if error.status() == Status::TimedOut => {
+                    Err(error) if error.status() == Status::PeerDead => Err(error),
+                    Err(_) => {
                         self.staging.lose_patience();
                         Ok(false)
                     }
-                    Err(error) => Err(error),
                 }
             }
         }
     }
 
-    /// Without waiting, as [`Self::offer`]. The ring has room for the entry.
-    fn offer_region(&mut self, right: &SendRight, size: usize) -> bool {
-        let Way::Ring(ring) = &mut self.way else { return false };
+    /// Without waiting, as [`Self::offer`].
+    fn offer_region(&mut self, right: &SendRight, size: usize) {
+        let number = self.staging.next_region();
         let offered = MemoryRegion::create(size, Access::ReadOnlyForOthers).and_then(|region| {
             let mut message = Message::control(REGION);
+            message.set_payload(number.to_le_bytes())?;
             message.attach(region.clone())?;
             right.send(message, Timeout::NONE)?;
             Ok(region)
         });
-        match offered {
-            Ok(region) => {
-                ring.push_port(1);
-                self.staging.use_region(region);
-                true
-            }
-            Err(_) => false,
+        if let Ok(region) = offered {
+            self.staging.offered(region);
         }
     }
 
     fn send_by_port(
         &mut self,
-        right: &SendRight,
+        channel: &Channel,
         message: Message,
         deadline: Deadline,
     ) -> Result<(), SendError> {
-        right.send_before(message, deadline)?;
+        let right = &channel.duplex.send;
+        right.send_numbered(message, self.number, deadline, || channel.is_peer_gone())?;
+        self.number = after(self.number);
         match &mut self.way {
             Way::Port { until_offer } => {
-                *until_offer = until_offer.saturating_sub(1);
+                *until_offer -= 1;
                 if *until_offer == 0 {
                     self.offer(right);
                 }
             }
+            Way::Offered { sent, .. } if *sent == BEFORE_OFFER_AGAIN => self.offer(right),
             Way::Offered { sent, .. } => *sent += 1,
-            Way::Ring(ring) => {
-                // There was room, and nobody else writes.
-                ring.push_port(1);
-                // The message is sent; whether it arrives is another matter.
-                let _ = self.wake(right);
-            }
+            // The message itself has woken it.
+            Way::Ring(ring) => ring.wake_receiver(|| Ok(())),
         }
         Ok(())
     }
@@ -229,15 +234,21 @@ impl Outgoing {
     }
 
     fn use_ring_if_accepted(&mut self) {
+        if !matches!(&self.way, Way::Offered { ring, .. } if ring.is_accepted()) {
+            return;
+        }
         let way = std::mem::replace(&mut self.way, Way::Port { until_offer: BEFORE_OFFER });
-        self.way = match way {
-            Way::Offered { mut ring, sent } if ring.is_accepted() => {
-                // The first entry of an empty ring finds room.
-                ring.push_port(sent);
-                Way::Ring(ring)
-            }
-            way => way,
-        };
+        if let Way::Offered { ring, .. } = way {
+            self.way = Way::Ring(ring);
+        }
+    }
+
+    /// Rings a receiver for which a ring has failed.
+    pub(super) fn pay(&mut self, channel: &Channel) {
+        if let Way::Ring(ring) = &mut self.way {
+            wake_receiver(ring, channel);
+            channel.owes_news.store(ring.owes(), Ordering::Relaxed);
+        }
     }
 
     /// Has `writable` tell when there is room: for this message, or for a small one.
@@ -275,79 +286,111 @@ impl Outgoing {
         };
         let bell = self.room.insert(bell);
         writable.await_bell(bell)?;
-        ring.fall_asleep();
+        // A sleep of its own: it may have been rung for the one before.
+        ring.rise();
+        ring.announce();
         if ring.has_room_for(payload) {
-            ring.wake_up();
+            ring.rise();
             writable.wake();
         }
         Ok(())
     }
 
-    /// Behind a push.
-    fn wake(&mut self, right: &SendRight) -> Result<()> {
-        let Way::Ring(ring) = &mut self.way else { return Ok(()) };
-        match ring.receiver() {
-            Receiver::Gone => return Err(Error::PEER_DEAD),
-            Receiver::Asleep => match right.send(Message::control(BELL), Timeout::NONE) {
-                Err(failure) if failure.status() != Status::TimedOut => return Err(failure.into()),
-                // A full port wakes the receiver as well.
-                _ => {}
-            },
-            Receiver::Awake => {}
+    fn wait_for_room(&mut self, channel: &Channel, wanted: Room, deadline: Deadline) -> Result<()> {
+        if deadline.is_over() {
+            return Err(Error::TIMED_OUT);
         }
-        // A receiver that died awake says nothing in shared memory.
-        self.untaken += 1;
-        if self.untaken >= BEFORE_DOUBT && self.untaken.is_power_of_two() {
-            if ring.look_at_taken() {
-                self.untaken = 0;
-            } else if right.is_dead()? {
+        let Way::Ring(ring) = &mut self.way else { return Ok(()) };
+        let Self { staging, room, spin, .. } = self;
+        let mut waiting = AwaitRoom { channel, ring, staging, bell: room, wanted };
+        let limit = channel.spin_time.get();
+        let Err(wait) = spin.watch(limit, deadline, || waiting.has_room()) else { return Ok(()) };
+        let outcome = wake::wait(&mut waiting, deadline);
+        spin.learn(&wait);
+        outcome
+    }
+}
+
+/// A send that waits for room.
+struct AwaitRoom<'a> {
+    channel: &'a Channel,
+    ring: &'a mut Ring,
+    staging: &'a mut StagingSender,
+    bell: &'a mut Option<Doorbell>,
+    wanted: Room,
+}
+
+impl AwaitRoom<'_> {
+    fn has_room(&mut self) -> bool {
+        match self.wanted {
+            Room::Ring(payload) => self.ring.has_room_for(payload),
+            Room::Staged(length) => self.staging.has_room(self.ring, length),
+        }
+    }
+}
+
+impl Waiting for AwaitRoom<'_> {
+    type News = ();
+
+    fn announce(&mut self) {
+        wake_receiver(self.ring, self.channel);
+        self.channel.pay_room();
+        self.ring.announce();
+    }
+
+    fn look(&mut self) -> Result<Option<()>> {
+        Ok(self.has_room().then_some(()))
+    }
+
+    fn owes(&self) -> bool {
+        self.ring.owes() || self.channel.owes_room()
+    }
+
+    fn sleep(&mut self, until: Deadline) -> Result<()> {
+        let Self { channel, bell, .. } = self;
+        let bell = match bell.take() {
+            Some(given) => bell.insert(given),
+            None => match give_bell(&channel.duplex.send, until) {
+                Ok(given) => bell.insert(given),
+                Err(error) if error.status() == Status::TimedOut => return Ok(()),
+                Err(error) => return Err(error),
+            },
+        };
+        let ready = match channel.process() {
+            Some(process) => wait_readable(&[bell.descriptor(), process.descriptor()], until)?,
+            None => wait_readable(&[bell.descriptor()], until)?,
+        };
+        let is_dead = ready & 1 != 0 && bell.drain()? == Rung::RingerDead;
+        if is_dead || ready == 0 || ready & 2 != 0 {
+            if channel.is_peer_gone() {
                 return Err(Error::PEER_DEAD);
+            }
+            if is_dead {
+                // It was destroyed on its way, or the peer is just ending.
+                *self.bell = None;
+                std::thread::sleep(wake::RETRY);
             }
         }
         Ok(())
     }
 
-    fn wait_for_room(
-        &mut self,
-        right: &SendRight,
-        wanted: Room,
-        deadline: Deadline,
-        spin_time: &SpinTime,
-    ) -> Result<()> {
-        if deadline.is_over() {
-            return Err(Error::TIMED_OUT);
-        }
-        let Way::Ring(ring) = &mut self.way else { return Ok(()) };
-        let staging = &mut self.staging;
-        let mut has_room = |ring: &mut _| match wanted {
-            Room::Ring(payload) => RingSender::has_room_for(ring, payload),
-            Room::Staged(length) => staging.has_room(ring, length),
-        };
-        let limit = spin_time.get();
-        let Err(wait) = self.spin.watch(limit, deadline, || has_room(ring)) else {
-            return Ok(());
-        };
-        let bell = match self.room.take() {
-            Some(bell) => bell,
-            None => give_bell(right, deadline)?,
-        };
-        let bell = self.room.insert(bell);
-        ring.fall_asleep();
-        if has_room(ring) {
-            ring.wake_up();
-            return Ok(());
-        }
-        let ready = wait_readable(&[bell.descriptor()], deadline);
-        ring.wake_up();
-        if ready? == 0 {
-            return Err(Error::TIMED_OUT);
-        }
-        self.spin.learn(&wait);
-        match bell.drain()? {
-            Rung::RingerDead => Err(Error::PEER_DEAD),
-            Rung::Yes | Rung::No => Ok(()),
-        }
+    fn rise(&mut self) {
+        self.ring.rise();
     }
+}
+
+/// After a push: rings the receiver if it sleeps. A message of no bytes in its port wakes it, and if that is full, what is
+/// there already does.
+#[inline]
+fn wake_receiver(ring: &mut Ring, channel: &Channel) {
+    ring.wake_receiver(|| match channel.duplex.send.send(Message::control(BELL), Timeout::NONE) {
+        Err(failure) if failure.status() != Status::TimedOut => {
+            // Relaxed: a debt that is seen late is paid late.
+            channel.owes_news.store(true, Ordering::Relaxed);
+            Err(failure.into())
+        }
+        _ => Ok(()),
+    });
 }
 
 /// The bytes of a message that goes inside of the ring.

@@ -17,11 +17,11 @@ use crate::memory::Access;
 use crate::message::Message;
 use crate::page::Page;
 use crate::port::Duplex;
-use crate::spin::{Spin, SpinTime, Wait};
 use crate::surface::Surface;
 use crate::sys;
 use crate::sys::doorbell::{Doorbell, Ringer, Rung, doorbell};
 use crate::time::{self, Deadline, Timeout};
+use crate::wake::{Spin, SpinTime, Wait};
 
 /// How long a consumer that only ever polls goes without asking the kernel for news: a dead producer says nothing in
 /// shared memory.

@@ -10,7 +10,7 @@
 //! # Entries
 //!
 //! ```text
-//! head (8 bytes: length of the payload, kind) | detail (8 bytes) | payload, filled up to a multiple of 16 bytes
+//! head (8 bytes: length of the payload, kind) | id, number (4 bytes each) | payload, filled up to a multiple of 16 bytes
 //! ```
 //!
 //! A *staged* payload is not in its entry, which says where it is in the memory beside the ring: the entry comes first, and
@@ -21,31 +21,27 @@
 //! sender writes 0 over the head that follows: the receiver, when it comes there, finds either that or a new entry,
 //! and never what an earlier lap left.
 //!
-//! # Why nobody sleeps through what he waits for
-//!
-//! As in a swapchain: the sleeper writes how often it has slept, fence, looks once more, sleeps; the other side writes
-//! what the sleeper waits for, fence, reads that count, rings. Of the two fences one is first.
+//! How each side sleeps and is woken is [`crate::wake`]'s affair; the two words for it are here.
 
 use std::ops::Deref;
 
+use crate::error::Result;
 use crate::page::{Line, SharedPage};
 use crate::sync::{AtomicU64, Ordering, fence};
+use crate::wake::{SleepWord, Sleeper, Waker};
 
 /// Words of 8 bytes in a ring: 64 KiB, which stays in the second cache of a processor while it is passed on.
 pub(super) const WORDS: usize = 8 << 10;
 /// The largest payload in a ring, in bytes: a quarter of it.
 pub(super) const MAX_INLINE: usize = 16 << 10;
 
-/// Words of an entry's head and detail.
+/// Words of an entry's head and of its id and number.
 const HEAD_WORDS: usize = 2;
 /// Bytes of an entry that says where a payload is.
 pub(super) const STAGED_BYTES: usize = 16;
-/// What the receiver says instead of a count when it will never receive again.
-const GONE: u64 = u64::MAX;
 
 const INLINE: u64 = 1;
-const PORT: u64 = 2;
-const STAGED: u64 = 3;
+const STAGED: u64 = 2;
 
 /// The shared page of one direction.
 #[derive(Debug)]
@@ -55,7 +51,8 @@ pub(super) struct RingPage<const N: usize = WORDS> {
     receiver: Line<ReceiverLine>,
     /// The receiver's place, in words since the beginning: everything before it may be overwritten.
     taken: Line<AtomicU64>,
-    sender: Line<SenderLine>,
+    /// The sender sleeps until there is room.
+    sender: Line<SleepWord>,
     /// Bytes of staged payloads that the sender has written since the beginning.
     filled: Line<AtomicU64>,
     words: Line<[AtomicU64; N]>,
@@ -66,32 +63,33 @@ pub(super) struct RingPage<const N: usize = WORDS> {
 #[cfg_attr(not(loom), derive(zerocopy::FromBytes))]
 #[repr(C)]
 struct ReceiverLine {
-    /// Not 0 while the receiver sleeps: the count of its sleeps, so that each is rung once; or [`GONE`].
-    asleep: AtomicU64,
+    /// The receiver sleeps until there is something to take.
+    asleep: SleepWord,
     /// 1 from the moment at which the receiver takes messages from here.
     accepted: AtomicU64,
-}
-
-#[derive(Debug)]
-#[cfg_attr(not(loom), derive(zerocopy::FromBytes))]
-#[repr(C)]
-struct SenderLine {
-    /// Not 0 while the sender sleeps until there is room: the count of its sleeps.
-    asleep: AtomicU64,
+    /// The number of the newest staging region that the receiver has.
+    region: AtomicU64,
 }
 
 impl<const N: usize> SharedPage for RingPage<N> {}
+
+/// Where a staged payload is, as its sender says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Place {
+    /// Counted from 1.
+    pub(super) region: u32,
+    pub(super) offset: u32,
+    pub(super) length: u64,
+}
 
 /// What an entry says.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Entry {
     /// A message that is here.
     Inline { id: u32, payload: Vec<u8> },
-    /// So many messages that came, or come, by the port belong here.
-    Port(u64),
     /// A message whose payload is, or will be, in the memory beside the ring. Its place is the receiver's until
     /// [`RingReceiver::give_back`].
-    Staged { id: u32, offset: u64, length: u64 },
+    Staged { id: u32, place: Place },
 }
 
 /// The sender broke the format of the ring, of which nothing can be read from here on.
@@ -113,31 +111,32 @@ pub(super) struct RingSender<P, const N: usize = WORDS> {
     taken: u64,
     /// Bytes of staged payloads written since the beginning.
     filled: u64,
-    /// The sleep for which the receiver was rung last.
-    rung: u64,
-    /// How often this side has slept.
-    sleeps: u64,
-}
-
-/// What the receiver is doing, behind a push.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Receiver {
-    Awake,
-    /// To be rung, once.
-    Asleep,
-    /// It will never look again.
-    Gone,
+    receiver: Waker,
+    sleeper: Sleeper,
 }
 
 impl<P: Deref<Target = RingPage<N>>, const N: usize> RingSender<P, N> {
     pub(super) fn new(page: P) -> Self {
-        Self { page, written: 0, taken: 0, filled: 0, rung: 0, sleeps: 0 }
+        let (receiver, sleeper) = (Waker::default(), Sleeper::default());
+        Self { page, written: 0, taken: 0, filled: 0, receiver, sleeper }
     }
 
     /// Whether the receiver takes messages from here.
     pub(super) fn is_accepted(&self) -> bool {
-        // Acquire: the receiver's first count of sleeps is older than this.
+        // Acquire: the receiver's first sleep is older than this.
         self.page.receiver.0.accepted.load(Ordering::Acquire) != 0
+    }
+
+    /// Whether the receiver has the staging region of this number, and none newer.
+    pub(super) fn has_region(&self, number: u32) -> bool {
+        // Relaxed: that it has the region is all that this says.
+        self.page.receiver.0.region.load(Ordering::Relaxed) == u64::from(number)
+    }
+
+    /// Whether the receiver will never take anything again.
+    #[inline]
+    pub(super) fn receiver_is_gone(&self) -> bool {
+        self.page.receiver.0.asleep.is_gone()
     }
 
     /// Whether the receiver has taken anything since the last look. What it says is believed only if it can be true.
@@ -160,24 +159,25 @@ impl<P: Deref<Target = RingPage<N>>, const N: usize> RingSender<P, N> {
         self.written - self.taken + wanted <= N as u64
     }
 
-    /// Writes a message, if there is room. The payload has at most [`MAX_INLINE`] bytes.
-    pub(super) fn push_inline(&mut self, id: u32, payload: &[u8]) -> bool {
-        debug_assert!(payload.len() <= MAX_INLINE);
-        self.push(INLINE << 32 | payload.len() as u64, id.into(), payload)
+    /// Whether a push of so many bytes would find room.
+    pub(super) fn has_room_for(&mut self, payload: usize) -> bool {
+        self.has_room(entry_words(payload))
     }
 
-    /// Says that so many messages of the port belong here, if there is room.
-    pub(super) fn push_port(&mut self, messages: u64) -> bool {
-        self.push(PORT << 32, messages, &[])
+    /// Writes a message, if there is room. The payload has at most [`MAX_INLINE`] bytes.
+    pub(super) fn push_inline(&mut self, number: u32, id: u32, payload: &[u8]) -> bool {
+        debug_assert!(payload.len() <= MAX_INLINE);
+        self.push(INLINE << 32 | payload.len() as u64, number, id, payload)
     }
 
     /// Says where the payload of a message is going to be, if there is room; what is there is said by
     /// [`Self::add_filled`].
-    pub(super) fn push_staged(&mut self, id: u32, offset: u64, length: u64) -> bool {
+    pub(super) fn push_staged(&mut self, number: u32, id: u32, place: Place) -> bool {
         let mut payload = [0; STAGED_BYTES];
-        payload[..8].copy_from_slice(&offset.to_le_bytes());
-        payload[8..].copy_from_slice(&length.to_le_bytes());
-        self.push(STAGED << 32 | STAGED_BYTES as u64, id.into(), &payload)
+        payload[..4].copy_from_slice(&place.offset.to_le_bytes());
+        payload[4..8].copy_from_slice(&place.region.to_le_bytes());
+        payload[8..].copy_from_slice(&place.length.to_le_bytes());
+        self.push(STAGED << 32 | STAGED_BYTES as u64, number, id, &payload)
     }
 
     /// Says that so many more bytes of staged payloads are written.
@@ -198,12 +198,7 @@ impl<P: Deref<Target = RingPage<N>>, const N: usize> RingSender<P, N> {
         self.taken
     }
 
-    /// Whether a push of so many bytes would find room. One of the port has none.
-    pub(super) fn has_room_for(&mut self, payload: usize) -> bool {
-        self.has_room(entry_words(payload))
-    }
-
-    fn push(&mut self, head: u64, detail: u64, payload: &[u8]) -> bool {
+    fn push(&mut self, head: u64, number: u32, id: u32, payload: &[u8]) -> bool {
         let words = entry_words(payload.len());
         if !self.has_room(words) {
             return false;
@@ -212,7 +207,7 @@ impl<P: Deref<Target = RingPage<N>>, const N: usize> RingSender<P, N> {
         let ring = &self.page.words.0;
         // Relaxed, all three: the release store of the head publishes them.
         ring[(start + words) % N].store(0, Ordering::Relaxed);
-        ring[start + 1].store(detail, Ordering::Relaxed);
+        ring[start + 1].store(u64::from(number) << 32 | u64::from(id), Ordering::Relaxed);
         let (before_end, behind) = ring.split_at((start + HEAD_WORDS) % N);
         let (one, two) = payload.split_at(payload.len().min(behind.len() * 8));
         for (bytes, places) in [(one, behind), (two, before_end)] {
@@ -229,40 +224,33 @@ impl<P: Deref<Target = RingPage<N>>, const N: usize> RingSender<P, N> {
                 place.store(u64::from_le_bytes(last), Ordering::Relaxed);
             }
         }
-        // Release: who reads this head sees the entry, and the 0 behind it.
+        // Release: who reads this head sees the entry, and the 0 after it.
         ring[start].store(head, Ordering::Release);
         self.written += words as u64;
         true
     }
 
-    /// Behind a push: whether the receiver has to be woken. It is rung once for each of its sleeps.
-    pub(super) fn receiver(&mut self) -> Receiver {
-        // Between the entry and the look at the count, see the module's text.
+    /// After a push: rings the receiver if it sleeps.
+    #[inline]
+    pub(super) fn wake_receiver(&mut self, ring: impl FnMut() -> Result<()>) {
+        // Between the entry and the look at the word.
         fence(Ordering::SeqCst);
-        // Relaxed: the fence orders it.
-        match self.page.receiver.0.asleep.load(Ordering::Relaxed) {
-            0 => Receiver::Awake,
-            GONE => Receiver::Gone,
-            sleep if sleep == self.rung => Receiver::Awake,
-            sleep => {
-                self.rung = sleep;
-                Receiver::Asleep
-            }
-        }
+        self.receiver.wake(&self.page.receiver.0.asleep, ring);
     }
 
-    /// Says that this side sleeps until there is room. Behind it, it tries once more.
-    pub(super) fn fall_asleep(&mut self) {
-        self.sleeps += 1;
-        // Relaxed: the fence orders it.
-        self.page.sender.0.asleep.store(self.sleeps, Ordering::Relaxed);
-        fence(Ordering::SeqCst);
+    /// Whether a ring of the receiver failed that it still waits for.
+    pub(super) fn owes(&self) -> bool {
+        self.receiver.owes(&self.page.receiver.0.asleep)
+    }
+
+    /// Says that this side sleeps until there is room. After it, it looks once more.
+    pub(super) fn announce(&mut self) {
+        self.sleeper.announce(&self.page.sender.0);
     }
 
     /// Says that this side is awake.
-    pub(super) fn wake_up(&self) {
-        // Relaxed: a ring too many does no harm.
-        self.page.sender.0.asleep.store(0, Ordering::Relaxed);
+    pub(super) fn rise(&mut self) {
+        self.sleeper.rise(&self.page.sender.0);
     }
 }
 
@@ -272,24 +260,45 @@ pub(super) struct RingReceiver<P, const N: usize = WORDS> {
     page: P,
     /// Words taken since the beginning.
     taken: u64,
+    /// Where nothing is read any more, in words since the beginning.
+    end: u64,
     /// Words taken at the last look whether the sender sleeps.
     looked: u64,
-    /// The sleep for which the sender was rung last.
-    rung: u64,
-    /// How often this side has slept.
-    sleeps: u64,
+    sender: Waker,
+    sleeper: Sleeper,
 }
 
 impl<P: Deref<Target = RingPage<N>>, const N: usize> RingReceiver<P, N> {
     /// Begins to take messages from the page.
     pub(super) fn accept(page: P) -> Self {
-        let ring = Self { page, taken: 0, looked: 0, rung: 0, sleeps: 0 };
+        let (sender, sleeper) = (Waker::default(), Sleeper::default());
+        let ring = Self { page, taken: 0, end: u64::MAX, looked: 0, sender, sleeper };
         // Release: pairs with `is_accepted`.
         ring.page.receiver.0.accepted.store(1, Ordering::Release);
         ring
     }
 
+    /// Says that payloads may come in the staging region of this number.
+    pub(super) fn accept_region(&self, number: u32) {
+        // Relaxed: as in `has_region`.
+        self.page.receiver.0.region.store(number.into(), Ordering::Relaxed);
+    }
+
+    /// The sender is dead: nothing is new from here on, and at most one lap of what it has left is there.
+    pub(super) fn close(&mut self) {
+        self.end = self.end.min(self.taken + N as u64);
+    }
+
+    /// Words taken since the beginning.
+    pub(super) fn taken(&self) -> u64 {
+        self.taken
+    }
+
+    #[inline]
     fn head(&self) -> u64 {
+        if self.taken >= self.end {
+            return 0;
+        }
         // Acquire: pairs with the store of the head.
         self.page.words.0[(self.taken % N as u64) as usize].load(Ordering::Acquire)
     }
@@ -297,6 +306,14 @@ impl<P: Deref<Target = RingPage<N>>, const N: usize> RingReceiver<P, N> {
     /// Whether there is nothing to take.
     pub(super) fn is_empty(&self) -> bool {
         self.head() == 0
+    }
+
+    /// The number of the next entry, if there is one.
+    #[inline]
+    pub(super) fn number(&self) -> Option<u32> {
+        // Relaxed: ordered after the acquire load of the head.
+        let detail = || self.page.words.0[(self.taken % N as u64) as usize + 1].load(Ordering::Relaxed);
+        (self.head() != 0).then(|| (detail() >> 32) as u32)
     }
 
     /// Takes the next entry, if there is one.
@@ -307,19 +324,20 @@ impl<P: Deref<Target = RingPage<N>>, const N: usize> RingReceiver<P, N> {
         }
         let start = (self.taken % N as u64) as usize;
         let ring = &self.page.words.0;
-        // Relaxed, here and below: ordered behind the acquire load of the head.
-        let detail = ring[start + 1].load(Ordering::Relaxed);
+        // Relaxed, here and below: ordered after the acquire load of the head.
+        let id = ring[start + 1].load(Ordering::Relaxed) as u32;
         let length = (head & u64::from(u32::MAX)) as usize;
         let entry = match head >> 32 {
             INLINE if length <= MAX_INLINE && entry_words(length) < N => {
-                let id = u32::try_from(detail).map_err(|_| Broken)?;
                 Entry::Inline { id, payload: self.copy_out(start + HEAD_WORDS, length) }
             }
-            PORT if length == 0 => Entry::Port(detail),
             STAGED if length == STAGED_BYTES => {
-                let id = u32::try_from(detail).map_err(|_| Broken)?;
                 let word = |n: usize| ring[(start + HEAD_WORDS + n) % N].load(Ordering::Relaxed);
-                Entry::Staged { id, offset: word(0), length: word(1) }
+                let (begin, length) = (word(0), word(1));
+                Entry::Staged {
+                    id,
+                    place: Place { region: (begin >> 32) as u32, offset: begin as u32, length },
+                }
             }
             _ => return Err(Broken),
         };
@@ -355,51 +373,45 @@ impl<P: Deref<Target = RingPage<N>>, const N: usize> RingReceiver<P, N> {
         payload
     }
 
-    /// Whether the sender sleeps until there is room, and there is. It is rung once for each of its sleeps.
+    /// Rings the sender if it sleeps until there is room, and there is news of some.
     ///
-    /// `at_rest`: this side has nothing to do, so every bit of room counts. Otherwise the sender is woken when a quarter
-    /// of the ring is free, and looked at no more often than that.
-    pub(super) fn must_ring_sender(&mut self, at_rest: bool) -> bool {
+    /// `at_rest`: this side has nothing to do, so every bit of room is news. Otherwise the sender is woken when a quarter
+    /// of the ring is free, and looked at no more often than that, unless a ring is owed.
+    #[inline]
+    pub(super) fn wake_sender(&mut self, at_rest: bool, ring: impl FnMut() -> Result<()>) {
         let since = self.taken - self.looked;
-        if since == 0 || (!at_rest && since < N as u64 / 4) {
-            return false;
+        if since >= N as u64 / 4 || (at_rest && since != 0) || self.owes() {
+            self.looked = self.taken;
+            // Between the news of room and the look at the word.
+            fence(Ordering::SeqCst);
+            self.sender.wake(&self.page.sender.0, ring);
         }
-        self.looked = self.taken;
-        // Between the news of room and the look at the count.
-        fence(Ordering::SeqCst);
-        // Relaxed: the fence orders it.
-        let sleep = self.page.sender.0.asleep.load(Ordering::Relaxed);
-        let ring = sleep != 0 && sleep != self.rung;
-        if ring {
-            self.rung = sleep;
-        }
-        ring
     }
 
-    /// Has the next [`Self::must_ring_sender`] look again: a sender has just said how it is to be rung.
-    pub(super) fn look_again(&mut self) {
-        self.looked = 0;
-        self.rung = 0;
+    /// Whether a ring of the sender failed that it still waits for.
+    #[inline]
+    pub(super) fn owes(&self) -> bool {
+        self.sender.owes(&self.page.sender.0)
     }
 
-    /// Says that this side sleeps. Behind it, it looks once more.
-    pub(super) fn fall_asleep(&mut self) {
-        self.sleeps += 1;
-        // Relaxed: the fence orders it.
-        self.page.receiver.0.asleep.store(self.sleeps, Ordering::Relaxed);
-        fence(Ordering::SeqCst);
+    /// Says that this side sleeps. After it, it looks once more.
+    pub(super) fn announce(&mut self) {
+        self.sleeper.announce(&self.page.receiver.0.asleep);
     }
 
     /// Says that this side is awake.
-    pub(super) fn wake_up(&self) {
-        // Relaxed: a ring too many does no harm.
-        self.page.receiver.0.asleep.store(0, Ordering::Relaxed);
+    pub(super) fn rise(&mut self) {
+        self.sleeper.rise(&self.page.receiver.0.asleep);
+    }
+
+    /// Whether this side has said that it sleeps.
+    pub(super) fn is_asleep(&self) -> bool {
+        self.sleeper.is_asleep()
     }
 
     /// Says that nobody takes messages from here any more.
     pub(super) fn leave(&self) {
-        // Relaxed: it orders nothing; a sender that sees it late has sent to nobody, as it would have by a moment.
-        self.page.receiver.0.asleep.store(GONE, Ordering::Relaxed);
+        self.page.receiver.0.asleep.leave();
     }
 }
 

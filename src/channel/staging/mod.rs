@@ -4,13 +4,16 @@
 //! that is. The receiver copies it out, at once and in the order of the ring; so places become free in the order in which
 //! they were given, and the ring's count of what was taken says it. The receiver can only read the region.
 //!
-//! The entry comes first and the bytes behind it, told of in chunks, so that the receiver copies one chunk while the
+//! The entry comes first and the bytes after it, told of in chunks, so that the receiver copies one chunk while the
 //! sender writes the next. The sender waits for nothing in between: once there is an entry, nothing but its death keeps
 //! the rest from coming, and the receiver has not delivered anything then.
+//!
+//! Regions are offered, as rings are: the sender uses one once the receiver says that it has it. They are counted, and each
+//! entry says which one it means, so that the receiver changes from one to the next at the right place.
 
 use std::collections::VecDeque;
 
-use super::ring::{Broken, MAX_INLINE, RingPage, RingReceiver, RingSender, STAGED_BYTES};
+use super::ring::{Broken, MAX_INLINE, Place, RingPage, RingReceiver, RingSender, STAGED_BYTES};
 use crate::error::{Error, Result};
 use crate::memory::MemoryRegion;
 use crate::page::Page;
@@ -30,10 +33,20 @@ const CHUNK: usize = 64 << 10;
 /// Places begin at a cache line.
 const ALIGNMENT: usize = 64;
 
+/// Payloads that go the long way after an offer that was not accepted, until the next offer.
+const BEFORE_OFFER_AGAIN: u32 = 16;
+
+/// Regions that a receiver has at once: one of each size, and some that were offered twice.
+const MOST_REGIONS: usize = 8;
+
 /// The sender's half.
 #[derive(Debug)]
 pub(super) struct StagingSender {
     region: Option<MemoryRegion>,
+    /// A region that the receiver does not have yet, and the payloads that it came too late for.
+    offered: Option<(MemoryRegion, u32)>,
+    /// Regions that were offered.
+    regions: u32,
     /// Places that the receiver has not given back, the oldest first.
     held: VecDeque<Held>,
     /// A payload went the long way because the region was too small for it.
@@ -64,14 +77,28 @@ pub(super) enum Lacking {
 
 impl StagingSender {
     pub(super) fn new() -> Self {
-        Self { region: None, held: VecDeque::new(), missed: false, patient: true }
+        let (held, patient) = (VecDeque::new(), true);
+        Self { region: None, offered: None, regions: 0, held, missed: false, patient }
     }
 
-    /// From here on, payloads go through this region. The receiver gets it behind all that is in the one before.
-    pub(super) fn use_region(&mut self, region: MemoryRegion) {
-        self.region = Some(region);
-        self.held.clear();
-        self.patient = true;
+    /// The number of the region that is offered next.
+    pub(super) fn next_region(&self) -> u32 {
+        self.regions + 1
+    }
+
+    /// This region was offered.
+    pub(super) fn offered(&mut self, region: MemoryRegion) {
+        self.regions += 1;
+        self.offered = Some((region, 0));
+    }
+
+    /// From here on, payloads go through the region that was offered, if the receiver has it.
+    fn use_region_if_accepted(&mut self, ring: &Sending) {
+        if let Some((region, _)) = self.offered.take_if(|_| ring.has_region(self.regions)) {
+            self.region = Some(region);
+            self.held.clear();
+            self.patient = true;
+        }
     }
 
     /// Whether there would be a place for so many bytes, and room for its entry.
@@ -81,9 +108,12 @@ impl StagingSender {
 
     /// Gives a payload a place and says so in the ring, if there is room. The bytes come by [`Self::fill`], which the
     /// receiver waits for.
-    pub(super) fn begin(&mut self, ring: &mut Sending, id: u32, length: usize) -> Option<usize> {
+    pub(super) fn begin(&mut self, ring: &mut Sending, number: u32, id: u32, length: usize) -> Option<usize> {
         let begin = self.find_place(ring, length)?;
-        if !ring.push_staged(id, begin as u64, length as u64) {
+        // A region that was offered and is not used yet is the newest one.
+        let region = self.regions - u32::from(self.offered.is_some());
+        let place = Place { region, offset: begin as u32, length: length as u64 };
+        if !ring.push_staged(number, id, place) {
             return None;
         }
         let end = (begin + length).next_multiple_of(ALIGNMENT);
@@ -92,13 +122,12 @@ impl StagingSender {
     }
 
     /// Writes the payload.
-    pub(super) fn fill(&self, ring: &mut Sending, begin: usize, bytes: &[u8]) -> Result<()> {
-        let Some(region) = &self.region else { return Ok(()) };
+    pub(super) fn fill(&self, ring: &mut Sending, begin: usize, bytes: &[u8]) {
         for (n, chunk) in bytes.chunks(CHUNK).enumerate() {
-            region.write(begin + n * CHUNK, chunk)?;
+            let written = self.region.as_ref().map(|region| region.write(begin + n * CHUNK, chunk));
+            debug_assert!(matches!(written, Some(Ok(()))), "a place is within its region, which is ours");
             ring.add_filled(chunk.len() as u64);
         }
-        Ok(())
     }
 
     /// What is to be done for a payload that found no place.
@@ -109,6 +138,12 @@ impl StagingSender {
         }
         let wanted = (2 * length).next_power_of_two().max(MIN_REGION);
         if wanted > has {
+            if let Some((region, missed)) = &mut self.offered {
+                *missed += 1;
+                if region.len() >= wanted && *missed < BEFORE_OFFER_AGAIN {
+                    return Lacking::Everything;
+                }
+            }
             // One large payload is not worth it; a second one is.
             self.missed = !self.missed;
             return if self.missed { Lacking::Everything } else { Lacking::Region(wanted) };
@@ -124,6 +159,7 @@ impl StagingSender {
     /// Places follow each other; where the end is too near, the next one is at the beginning. A region that is not in use
     /// begins anew, so that a stream whose receiver keeps up stays in the same, warm part of it.
     fn find_place(&mut self, ring: &mut Sending, length: usize) -> Option<usize> {
+        self.use_region_if_accepted(ring);
         let size = self.region.as_ref()?.len();
         let free = |from: usize, to: usize| (to.checked_sub(from)? >= length).then_some(from);
         ring.look_at_taken();
@@ -144,35 +180,48 @@ impl StagingSender {
 /// The receiver's half, of one ring.
 #[derive(Debug)]
 pub(super) struct StagingReceiver {
-    region: Option<MemoryRegion>,
+    /// The one in use and newer ones, with their numbers.
+    regions: Vec<(u32, MemoryRegion)>,
     arriving: Option<Arriving>,
     /// Bytes of all payloads before the next one.
     before: u64,
 }
 
-/// A payload that is being copied, behind the sender that writes it.
+/// A payload that is being copied, after the sender that writes it.
 #[derive(Debug)]
 struct Arriving {
     id: u32,
+    region: MemoryRegion,
     offset: usize,
+    length: usize,
     copied: usize,
-    payload: RecycledBytes,
+    /// Once there is memory for it.
+    payload: Option<RecycledBytes>,
 }
 
 impl StagingReceiver {
     pub(super) fn new() -> Self {
-        Self { region: None, arriving: None, before: 0 }
+        Self { regions: Vec::new(), arriving: None, before: 0 }
     }
 
-    /// What the sender gave for what follows.
+    /// What the sender offers for what follows.
     ///
     /// Errors: malformed for a size that no sender chooses.
-    pub(super) fn use_region(&mut self, region: MemoryRegion) -> Result<()> {
+    pub(super) fn accept_region(
+        &mut self,
+        ring: &Receiving,
+        number: u32,
+        region: MemoryRegion,
+    ) -> Result<()> {
         let length = region.len();
         if !length.is_power_of_two() || !(MIN_REGION..=MAX_REGION).contains(&length) {
             return Err(Error::malformed(format!("a peer sent a staging region of {length} bytes")));
         }
-        self.region = Some(region);
+        // What is not accepted is offered again.
+        if self.regions.len() < MOST_REGIONS {
+            self.regions.push((number, region));
+            ring.accept_region(number);
+        }
         Ok(())
     }
 
@@ -192,54 +241,79 @@ impl StagingReceiver {
     /// Whether there is a message to take; a part of one does not count.
     pub(super) fn has_message(&self, ring: &Receiving) -> bool {
         match &self.arriving {
-            Some(arriving) => self.filled(ring, arriving) == arriving.payload.len(),
+            Some(arriving) => self.filled(ring, arriving) == arriving.length,
             None => !ring.is_empty(),
         }
     }
 
     /// How much of a payload is there. Whatever the sender says, it is not more than the whole.
     fn filled(&self, ring: &Receiving, arriving: &Arriving) -> usize {
-        let length = arriving.payload.len();
-        ring.filled().saturating_sub(self.before).min(length as u64) as usize
+        ring.filled().saturating_sub(self.before).min(arriving.length as u64) as usize
     }
 
-    /// Begins to take what an entry told of.
-    pub(super) fn begin(
-        &mut self,
-        buffers: &FreeBuffers,
-        id: u32,
-        offset: u64,
-        length: u64,
-    ) -> Result<(), Broken> {
-        let size = self.region.as_ref().map_or(0, MemoryRegion::len) as u64;
+    /// Begins to take what an entry told of. A place that is none is given back at once: that message is lost.
+    pub(super) fn begin(&mut self, ring: &Receiving, id: u32, place: Place) -> Result<(), Broken> {
+        self.regions.retain(|(number, _)| *number >= place.region);
+        let region = self.regions.iter().find(|(number, _)| *number == place.region);
+        let (offset, length) = (u64::from(place.offset), place.length);
         let is_large = (MAX_INLINE as u64 + 1..=MAX_STAGED as u64).contains(&length);
-        if !is_large || offset.checked_add(length).is_none_or(|end| end > size) {
-            return Err(Broken);
+        match region {
+            Some((_, region)) if is_large && offset + length <= region.len() as u64 => {
+                let (offset, length) = (offset as usize, length as usize);
+                let region = region.clone();
+                self.arriving = Some(Arriving { id, region, offset, length, copied: 0, payload: None });
+                Ok(())
+            }
+            _ => {
+                ring.give_back();
+                Err(Broken)
+            }
         }
-        let payload = buffers.take(length as usize);
-        self.arriving = Some(Arriving { id, offset: offset as usize, copied: 0, payload });
-        Ok(())
     }
 
     /// Copies what is there, and gives the message once all of it is.
-    pub(super) fn copy(&mut self, ring: &Receiving) -> Result<Option<(u32, RecycledBytes)>> {
+    ///
+    /// Errors: resources exhausted, when there is no memory for it; then it stays.
+    pub(super) fn copy(
+        &mut self,
+        ring: &Receiving,
+        buffers: &FreeBuffers,
+    ) -> Result<Option<(u32, RecycledBytes)>> {
         let Some(mut arriving) = self.arriving.take() else { return Ok(None) };
-        let length = arriving.payload.len();
-        while arriving.copied < length {
+        let mut payload = match arriving.payload.take().map_or_else(|| buffers.take(arriving.length), Ok) {
+            Ok(payload) => payload,
+            Err(error) => {
+                self.arriving = Some(arriving);
+                return Err(error);
+            }
+        };
+        loop {
             let filled = self.filled(ring, &arriving);
             if filled <= arriving.copied {
-                self.arriving = Some(arriving);
-                return Ok(None);
+                break;
             }
-            if let Some(region) = &self.region {
-                let part = arriving.copied..filled;
-                region.read(arriving.offset + arriving.copied, &mut arriving.payload[part])?;
-            }
+            let part = arriving.copied..filled;
+            arriving.region.read(arriving.offset + arriving.copied, &mut payload[part])?;
             arriving.copied = filled;
         }
+        if arriving.copied < arriving.length {
+            self.arriving = Some(Arriving { payload: Some(payload), ..arriving });
+            return Ok(None);
+        }
+        self.end(ring, arriving.length);
+        Ok(Some((arriving.id, payload)))
+    }
+
+    /// Gives up a payload whose rest does not come.
+    pub(super) fn give_up(&mut self, ring: &Receiving) {
+        if let Some(arriving) = self.arriving.take() {
+            self.end(ring, arriving.length);
+        }
+    }
+
+    fn end(&mut self, ring: &Receiving, length: usize) {
         self.before += length as u64;
         ring.give_back();
-        Ok(Some((arriving.id, arriving.payload)))
     }
 }
 

@@ -18,11 +18,11 @@ use crate::layout::SurfaceDescriptor;
 use crate::memory::Access;
 use crate::page::Page;
 use crate::port::ReceiveRight;
-use crate::spin::{Spin, SpinTime, Wait};
 use crate::surface::Surface;
 use crate::sys;
 use crate::sys::doorbell::{Doorbell, Ringer, doorbell};
 use crate::time::{self, Deadline, Timeout};
+use crate::wake::{Spin, SpinTime, Wait};
 
 /// How long a producer that never has to wait goes without asking the kernel for news: who died says nothing in
 /// shared memory.

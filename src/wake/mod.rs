@@ -20,8 +20,11 @@
 //!
 //! The word is written by the peer. A peer that writes nonsense is rung once too often, or misses its own news.
 
+mod spin;
+
 use std::time::Duration;
 
+pub(crate) use self::spin::{Spin, SpinTime, Wait};
 use crate::error::{Error, Result, Status};
 use crate::sync::{AtomicU64, Ordering, fence};
 use crate::time::Deadline;
@@ -29,7 +32,7 @@ use crate::time::Deadline;
 /// How long a sleep lasts at the most until the sleeper looks again: what a ring that was lost for good costs.
 const RESTLESS: Duration = Duration::from_secs(1);
 /// How long a side that owes a ring sleeps at the most until it tries again.
-const RETRY: Duration = Duration::from_millis(2);
+pub(crate) const RETRY: Duration = Duration::from_millis(2);
 /// How often a ring that fails is repeated at once: most failures are over then.
 const ATTEMPTS: usize = 3;
 
@@ -43,6 +46,12 @@ impl SleepWord {
     const AWAKE: u64 = 0;
     /// The writer will never look again.
     const GONE: u64 = u64::MAX;
+
+    /// One of a page that a model makes itself.
+    #[cfg(test)]
+    pub(crate) fn awake() -> Self {
+        Self(AtomicU64::new(Self::AWAKE))
+    }
 
     /// Sleeper: says that it will never look for news again.
     pub(crate) fn leave(&self) {
@@ -202,7 +211,7 @@ mod loom_model {
 
     impl Pair {
         fn new() -> Arc<Self> {
-            Arc::new(Self { word: SleepWord(AtomicU64::new(0)), news: AtomicU64::new(0) })
+            Arc::new(Self { word: SleepWord::awake(), news: AtomicU64::new(0) })
         }
 
         fn publish(&self) {
@@ -298,7 +307,7 @@ mod tests {
     use crate::time::Timeout;
 
     fn word() -> SleepWord {
-        SleepWord(AtomicU64::new(0))
+        SleepWord::awake()
     }
 
     fn fails() -> Result<()> {
