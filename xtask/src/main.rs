@@ -17,6 +17,8 @@ mod cpp_tests;
 mod dependencies;
 mod display;
 mod engine_window;
+#[cfg(target_os = "linux")]
+mod faults;
 mod header;
 mod interop;
 mod macos;
@@ -24,6 +26,7 @@ mod objc_examples;
 mod packages;
 mod project;
 mod python;
+mod random;
 mod readme;
 mod report;
 mod sections;
@@ -82,6 +85,9 @@ enum Task {
         #[arg(long)]
         write: bool,
     },
+    /// Have each system call of a list of programs fail once, and see that nothing is lost.
+    #[cfg(target_os = "linux")]
+    Faults(faults::Selection),
     /// Make the archives of a release, in target/dist.
     Dist,
     /// Install the library, its headers, the files of pkg-config and CMake, and the program.
@@ -119,6 +125,11 @@ fn run(task: Task) -> Result<ExitCode> {
         }
         Task::Costs { write } => {
             costs::run(&Project::find(false)?, write)?;
+            Ok(ExitCode::SUCCESS)
+        }
+        #[cfg(target_os = "linux")]
+        Task::Faults(selection) => {
+            faults::build_and_run(&Project::find(false)?, &selection)?;
             Ok(ExitCode::SUCCESS)
         }
         Task::Abi => {

@@ -6,6 +6,8 @@ use anstyle::Style;
 use anyhow::Result;
 use clap::ValueEnum;
 
+#[cfg(target_os = "linux")]
+use crate::faults;
 use crate::packages::{self, cinstall, cmake, debian, dist, homebrew, install};
 use crate::project::Project;
 use crate::report::{Entry, Outcome, Report};
@@ -51,6 +53,8 @@ pub(crate) enum Step {
     Readme,
     /// A frame and a message cost as many instructions and system calls as docs/performance.md says
     Costs,
+    /// Each system call of a list of programs fails, one in a run, and nothing is lost; as many as 90 s are enough for
+    Faults,
     /// The measurements beside other libraries compile without a warning, and run
     Bench,
     /// The C examples, built with the README's commands, run
@@ -108,6 +112,7 @@ impl Step {
         match self {
             Step::Symbols
             | Step::Version
+            | Step::Faults
             | Step::CExamples
             | Step::CTests
             | Step::CSanitizers
@@ -141,6 +146,10 @@ impl Step {
             Step::Version => version::check(project),
             Step::Readme => readme::check(project),
             Step::Costs => costs::step(project),
+            #[cfg(target_os = "linux")]
+            Step::Faults => faults::step(project),
+            #[cfg(not(target_os = "linux"))]
+            Step::Faults => Ok(Outcome::Skipped("it needs seccomp, which only Linux has".into())),
             Step::Bench => bench::step(project),
             Step::CExamples => c_examples::run(project),
             Step::ObjcExamples => objc_examples::check(project),
