@@ -59,9 +59,13 @@
 //! # `spawn`
 //!
 //! - `Inheritance`: what a child needs to find its host: the way to a port, and a token. `spawn`: starts a process that
-//!   inherits that and no other right of ours. `Process`: is it alive, wait
-//!   for its end with a deadline, its exit status; no identifier is ever reused under it. `Token` pipes.
-//!   `is_our_user`: whether a sender's user is ours.
+//!   inherits that and no other right of ours; when it fails there is no child. `take_inheritance`: once in a process,
+//!   however many copies of this library are in it.
+//! - `Process`: is it alive, wait for its end with a deadline, its exit status; no identifier is ever reused under it, and
+//!   it kills nobody but a child that is not reaped or a process that the kernel named. It is made of `Watched`, whose
+//!   descriptor is readable when the process has ended, and may be readable at other times.
+//! - `entry_of`: what the system says of a process, by its number: none, one that may not be looked at, or its start and
+//!   whether it has ended. `pid_namespace`: where these numbers are valid. `is_our_user`: whether a sender's user is ours.
 //!
 //! # `owner`
 //!
