@@ -33,6 +33,9 @@ peers! {
     "forks" => |_| forks(),
     "accepts late" => |_| accepts_late(),
     "without proc" => |_| without_proc(),
+    "lets a fork go" => |_| lets_a_fork_go(),
+    "accepts and exits" => |_| accepts_and_exits(),
+    "forgotten by a fork" => |_| forgotten_by_a_fork(),
     "uses" => |_| uses(),
     "another namespace" => |_| another_namespace(),
     "crowd" => |_| crowd(),
@@ -532,6 +535,60 @@ fn forks() {
     early.wait_connected(SOON).unwrap();
     close(early);
     close(host);
+}
+
+/// Does this in a fork, and waits for its end.
+fn in_a_fork(work: impl FnOnce()) {
+    // SAFETY: the fork does no more than letting go of what it has, of which no other thread holds a lock.
+    let child = unsafe { libc::fork() };
+    if child == 0 {
+        work();
+        // SAFETY: ends the process, no code of this program runs.
+        unsafe { libc::_exit(0) };
+    }
+    assert!(ends_well(child));
+}
+
+/// A copy of a child that a fork lets go of says no goodbye to the host.
+#[test]
+fn a_fork_of_a_child_does_not_end_its_session() {
+    let host = spawn("lets a fork go", "");
+    host.accept_consumer_right(SOON).unwrap();
+    assert_eq!(host.accept_consumer_right(Timeout::NONE).unwrap_err().status(), Status::TimedOut);
+    assert_eq!(host.refused(), 0);
+    host.kill().unwrap();
+}
+
+fn lets_a_fork_go() {
+    let child = std::mem::ManuallyDrop::new(Child::connect(SOON).unwrap());
+    // SAFETY: a fork has a copy of its own, and drops it once.
+    in_a_fork(|| drop(unsafe { std::ptr::read(&*child) }));
+    let _producer = child.create_producer(&swapchain_options()).unwrap();
+    loop {
+        std::thread::park();
+    }
+}
+
+/// A copy of a host that a fork lets go of ends neither the session nor the child.
+#[test]
+fn a_fork_of_a_host_does_not_end_its_session() {
+    in_a_process_of_its_own("forgotten by a fork", "");
+}
+
+fn accepts_and_exits() {
+    let child = Child::connect(SOON).unwrap();
+    child.accept_consumer_right(SOON).unwrap();
+    assert_eq!(child.refused(), 0);
+}
+
+fn forgotten_by_a_fork() {
+    let host = std::mem::ManuallyDrop::new(spawn("accepts and exits", ""));
+    host.wait_connected(SOON).unwrap();
+    // SAFETY: a fork has a copy of its own, and drops it once.
+    in_a_fork(|| drop(unsafe { std::ptr::read(&*host) }));
+    let producer = Producer::create(&swapchain_options()).unwrap();
+    host.offer_consumer_right(producer.consumer_right().unwrap()).unwrap();
+    assert_eq!(host.wait_exit(SOON).unwrap(), ChildExit::Exited(0));
 }
 
 /// Puts nothing where `/proc` was, for this thread and what it starts.
