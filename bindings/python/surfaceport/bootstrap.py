@@ -17,7 +17,7 @@ def check_in(name: str) -> ReceiveRight:
     Raises `AlreadyExists` if it has an owner, `InvalidArgument` or `PermissionDenied`.
     """
     handle = sfp_receive_right()
-    check(c.sfp_bootstrap_check_in(name.encode(), byref(handle)))
+    check(c.sfp_bootstrap_check_in(name, byref(handle)))
     return ReceiveRight._of(handle)
 
 
@@ -27,8 +27,8 @@ def look_up(name: str, timeout: Timeout = 0) -> SendRight:
     Raises `NotFound` if there is none and the timeout is 0, `TimedOut` if none came in that time,
     `InvalidArgument` or `PermissionDenied`.
     """
-    handle, text = sfp_send_right(), name.encode()
+    handle = sfp_send_right()
     # Without any time the library says another thing than that the time is over.
     least = min(nanoseconds(timeout) % 2**63, 1)
-    wait(lambda time: c.sfp_bootstrap_look_up(text, time or least, byref(handle)), timeout)
+    wait(lambda time: c.sfp_bootstrap_look_up(name, time or least, byref(handle)), timeout)
     return SendRight(handle)

@@ -15,7 +15,7 @@ from .handle import Handle
 from .readiness import attempt
 from .sender import Sender
 from .status import check, failure
-from .times import Timeout, nanoseconds, wait
+from .times import Timeout, nanoseconds, spin_nanoseconds, wait
 
 
 class ChannelEnd(Handle[sfp_channel_end]):
@@ -149,7 +149,7 @@ class Channel(Handle[sfp_channel]):
 
         0 is not to watch. Where waits turn out to be longer, it sleeps at once, whatever the time.
         """
-        check(c.sfp_channel_set_spin_time(self._reference, nanoseconds(seconds)))
+        check(c.sfp_channel_set_spin_time(self._reference, spin_nanoseconds(seconds)))
 
     def writable_fileno(self) -> int:
         """A descriptor that is readable while `send()` would probably find room. It is the library's.

@@ -63,7 +63,7 @@ class Child(Handle[sfp_child]):
 
         Raises `PeerDead`, or `TimedOut` after 5 seconds in which the host takes nothing in.
         """
-        check(c.sfp_child_offer_consumer_right(self._reference, right._reference))
+        check(c.sfp_child_offer_consumer_right(self._reference, right))
 
     def consumer(self, timeout: Timeout = None, *, mode: PresentMode = PresentMode.DEFAULT) -> Consumer:
         """Attaches to the next swapchain that the host offers; waits until there is one.

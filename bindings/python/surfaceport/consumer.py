@@ -14,7 +14,7 @@ from .frame import Frame
 from .handle import Handle
 from .readiness import attempt
 from .status import check
-from .times import Timeout, nanoseconds, wait
+from .times import Timeout, spin_nanoseconds, wait
 
 
 class ConsumerStatistics(NamedTuple):
@@ -65,7 +65,7 @@ class Consumer(Handle[sfp_consumer]):
 
         0 is not to watch. Where waits turn out to be longer, it sleeps at once, whatever the time.
         """
-        check(c.sfp_consumer_set_spin_time(self._reference, nanoseconds(seconds)))
+        check(c.sfp_consumer_set_spin_time(self._reference, spin_nanoseconds(seconds)))
 
     def fileno(self) -> int:
         """A descriptor that is readable when `acquire(0)` has something to do. It is the library's.

@@ -5,10 +5,8 @@ from __future__ import annotations
 from ctypes import sizeof
 from typing import NamedTuple
 
-from ._native.constants import SFP_FRAME_USER_BYTES
 from ._native.enums import ColorSpace
 from ._native.structures import sfp_frame_info, sfp_present_info, sfp_rectangle
-from .errors import InvalidArgument
 
 
 class Rectangle(NamedTuple):
@@ -34,13 +32,13 @@ class PresentInfo(NamedTuple):
     color_space: ColorSpace = ColorSpace.UNKNOWN
 
     def _struct(self) -> sfp_present_info:
-        if len(self.user) > SFP_FRAME_USER_BYTES:
-            raise InvalidArgument(f"{len(self.user)} bytes of a frame's {SFP_FRAME_USER_BYTES}")
-        info = sfp_present_info(sizeof(sfp_present_info), self.display_ns)
-        info.damage = sfp_rectangle(*(self.damage or ()))
-        info.color_space = self.color_space
-        info.user[: len(self.user)] = self.user
-        return info
+        return sfp_present_info(
+            struct_size=sizeof(sfp_present_info),
+            display_ns=self.display_ns,
+            damage=sfp_rectangle() if self.damage is None else sfp_rectangle(*Rectangle(*self.damage)),
+            color_space=self.color_space,
+            user=self.user,
+        )
 
 
 class FrameInfo(NamedTuple):

@@ -5,18 +5,18 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Callable, Mapping, Sequence
-from ctypes import byref, c_char_p, sizeof
+from ctypes import byref, sizeof
 from types import TracebackType
-from typing import Any, NamedTuple, TypeVar
+from typing import NamedTuple, TypeVar
 
 from ._native import functions as c
 from ._native.enums import EndOfLife, ExitKind, PresentMode
 from ._native.handles import sfp_channel, sfp_consumer, sfp_consumer_right, sfp_host
 from ._native.structures import sfp_exit, sfp_spawn_options
+from ._native.values import article
 from .channel import Channel
 from .consumer import Consumer
 from .consumer_right import ConsumerRight
-from .errors import InvalidArgument
 from .handle import Handle
 from .readiness import attempt
 from .status import check
@@ -58,7 +58,7 @@ class Host(Handle[sfp_host]):
         cls,
         argv: Sequence[Text],
         *,
-        environment: Mapping[str, str] | None = None,
+        environment: Mapping[Text, Text] | None = None,
         clear_environment: bool = False,
         directory: Text | None = None,
         hello_timeout: Timeout = 10,
@@ -75,14 +75,13 @@ class Host(Handle[sfp_host]):
 
         Raises `NotFound`, `PermissionDenied`, `InvalidArgument`, `ResourceExhausted`, `SystemFailure`.
         """
-        variables = None
-        if environment is not None:
-            variables = _texts([f"{name}={value}" for name, value in environment.items()])
+        if not (environment is None or isinstance(environment, Mapping)):
+            raise TypeError(f"environment must be a mapping, not {article(environment)}")
         options = sfp_spawn_options(
             struct_size=sizeof(sfp_spawn_options),
-            argv=_texts(argv),
-            environment=variables,
-            directory=None if directory is None else os.fsencode(directory),
+            argv=argv,
+            environment=environment,
+            directory=directory,
             # 0 would be the default.
             hello_timeout_ns=nanoseconds(hello_timeout) or 1,
             grace_ns=nanoseconds(grace) or 1,
@@ -163,7 +162,7 @@ class Host(Handle[sfp_host]):
         Raises `WrongState` before the child's hello, `PeerDead`, or `TimedOut` after 5 seconds in which
         the child takes nothing in.
         """
-        check(c.sfp_host_offer_consumer_right(self._reference, right._reference))
+        check(c.sfp_host_offer_consumer_right(self._reference, right))
 
     def channel(self, timeout: Timeout = None) -> Channel:
         """Gives the channel for messages of your own, once the child has said hello. Raises as
@@ -220,11 +219,3 @@ class Host(Handle[sfp_host]):
 
     async def _attempt(self, call: Callable[[], T], timeout: Timeout) -> T:
         return await attempt(call, self.fileno, timeout, self._hello_end)
-
-
-def _texts(texts: Sequence[Text]) -> Any:
-    """A list that NULL ends."""
-    if isinstance(texts, (str, bytes)):
-        raise InvalidArgument("the program and its arguments are a list, not a text")
-    encoded = [os.fsencode(text) for text in texts]
-    return (c_char_p * (len(encoded) + 1))(*encoded, None)

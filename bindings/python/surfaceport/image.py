@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ._native import functions as c
 from ._native.handles import sfp_image, sfp_surface
+from ._native.values import article
 from .errors import WrongState
 from .frame_info import PresentInfo
 from .handle import Handle
@@ -62,6 +63,8 @@ class Image(Handle[sfp_image]):
         """
         if self._pixels is not None:
             self._pixels.unlock()
+        if not (info is None or isinstance(info, PresentInfo)):
+            raise TypeError(f"info must be a PresentInfo, not {article(info)}")
         said = None if info is None else byref(info._struct())
         if self._producer.closed:
             raise WrongState("the producer is closed")

@@ -24,6 +24,7 @@ from ._native.handles import (
     sfp_surface,
 )
 from ._native.structures import sfp_sender
+from ._native.values import article, bytes_of
 from .errors import Error, InvalidArgument
 from .handle import Handle
 from .memory import Memory
@@ -44,10 +45,8 @@ class Message(Handle[sfp_message]):
         self, id: int, payload: bytes | bytearray | memoryview = b"", attachments: Iterable[Any] = ()
     ) -> None:
         """Makes a message with a number of yours, 0 to 2**32 - 1; see `append()` and `attach()`."""
-        if not 0 <= id < 2**32:
-            raise InvalidArgument(f"{id} is no number of a message: 0 to {2**32 - 1}")
         super().__init__(c.sfp_message_create(id))
-        if payload:
+        if payload or not isinstance(payload, bytes):
             self.append(payload)
         for attachment in attachments:
             self.attach(attachment)
@@ -72,7 +71,7 @@ class Message(Handle[sfp_message]):
 
     def append(self, data: bytes | bytearray | memoryview) -> None:
         """Adds bytes behind the payload. Raises `TooLarge` over 256 MiB."""
-        copy = bytes(data)
+        copy = bytes_of("data", data)
         check(c.sfp_message_append(self._reference, copy, len(copy)))
 
     def attach(self, attachment: Any) -> None:
@@ -195,7 +194,7 @@ class Message(Handle[sfp_message]):
 
     def set_reply_right(self, right: ports.SendOnceRight) -> None:
         """Has the receiver answer by a right, which moves into the message."""
-        check(c.sfp_message_set_reply_right(self._reference, right._reference))
+        check(c.sfp_message_set_reply_right(self._reference, right))
 
 
 def give(message: Message, call: Callable[[sfp_message, int], int], timeout: Timeout) -> None:
@@ -204,6 +203,8 @@ def give(message: Message, call: Callable[[sfp_message, int], int], timeout: Tim
     It gets one more reference to end, so that even an interrupt right behind the call cannot have the
     same one ended twice.
     """
+    if not isinstance(message, Message):
+        raise TypeError(f"message must be a Message, not {article(message)}")
     c.sfp_message_retain(message._reference)
     try:
         wait(lambda time: call(message._reference, time), timeout)

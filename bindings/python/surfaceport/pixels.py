@@ -49,7 +49,7 @@ class SurfacePixels:
 
 
 class FramePixels:
-    """The pixels of a frame, locked for reading. Views keep the frame held: it is released after the last one."""
+    """The pixels of a frame, locked for reading. Views keep the frame held, until the last one is gone."""
 
     __slots__ = ("_frame", "_surface")
 
@@ -67,8 +67,8 @@ class FramePixels:
         """Nothing has to be known of it."""
         return view
 
-    # What a finalizer calls is looked up now: modules may be empty when the interpreter ends. In a fork of the
-    # process the call does nothing, and says so.
+    # What a finalizer calls is looked up now: modules may be empty when the interpreter ends. In a fork
+    # of the process the call does nothing, and says so.
     def __del__(self, unlock: Any = c.sfp_surface_unlock, mode: Lock = Lock.READ) -> None:
         if hasattr(self, "_surface"):
             unlock(self._surface, mode)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from ._native.handles import Uncopied
 from ._native.structures import sfp_plane
+from ._native.values import integer
 from .memory import bytes_at
 from .pixel_layout import Element
 from .pixels import Pixels
@@ -73,7 +74,7 @@ class Plane(Uncopied):
 
     def row(self, y: int) -> memoryview:
         """The elements of a row, as bytes. Raises IndexError for a row that is not there."""
-        if not 0 <= y < self.height:
+        if not 0 <= integer("y", y) < self.height:
             raise IndexError(f"there is no row {y} in a plane of {self.height}")
         return self._bytes(y * self.bytes_per_row, self.width * self.bytes_per_element)
 

@@ -40,7 +40,7 @@ class PortSet(Handle[sfp_port_set]):
 
     def add(self, right: ReceiveRight, key: int) -> None:
         """Adds a receive right. Raises `AlreadyExists` for a key, or a right, that is there."""
-        check(c.sfp_port_set_add(self._reference, right._reference, key))
+        check(c.sfp_port_set_add(self._reference, right, key))
 
     def remove(self, key: int) -> None:
         """Takes a receive right out. Raises `NotFound`."""
@@ -48,7 +48,7 @@ class PortSet(Handle[sfp_port_set]):
 
     def watch(self, right: SendRight, key: int) -> None:
         """Watches for the death of the port behind a send right. Raises `AlreadyExists`."""
-        check(c.sfp_port_set_watch(self._reference, right._reference, key))
+        check(c.sfp_port_set_watch(self._reference, right, key))
 
     def unwatch(self, key: int) -> None:
         """Ends a watch. Raises `NotFound`."""

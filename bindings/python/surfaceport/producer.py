@@ -14,8 +14,7 @@ from .handle import Handle
 from .image import Image
 from .readiness import attempt
 from .status import check
-from .surface import _number
-from .times import Timeout, nanoseconds, wait
+from .times import Timeout, spin_nanoseconds, wait
 
 
 class ProducerStatistics(NamedTuple):
@@ -81,12 +80,12 @@ class Producer(Handle[sfp_producer]):
 
     def resize(self, width: int, height: int) -> None:
         """Gives the swapchain images of another size, from the next `acquire()` on."""
-        check(c.sfp_producer_resize(self._reference, _number(width), _number(height)))
+        check(c.sfp_producer_resize(self._reference, width, height))
 
     def reconfigure(self, width: int, height: int, format: PixelFormat) -> None:
         """Gives the swapchain images of another size or format, from the next `acquire()` on."""
         size = sizeof(sfp_surface_descriptor)
-        wanted = sfp_surface_descriptor(size, _number(width), _number(height), format, Backing.NATIVE)
+        wanted = sfp_surface_descriptor(size, width, height, format, Backing.NATIVE)
         check(c.sfp_producer_reconfigure(self._reference, byref(wanted)))
 
     def service(self) -> None:
@@ -111,7 +110,7 @@ class Producer(Handle[sfp_producer]):
 
         0 is not to watch. Where waits turn out to be longer, it sleeps at once, whatever the time.
         """
-        check(c.sfp_producer_set_spin_time(self._reference, nanoseconds(seconds)))
+        check(c.sfp_producer_set_spin_time(self._reference, spin_nanoseconds(seconds)))
 
     def fileno(self) -> int:
         """A descriptor that is readable when `acquire(0)` or `service()` has something to do.
@@ -133,10 +132,10 @@ def swapchain_options(
     """The options as the C API has them."""
     return sfp_swapchain_options(
         sizeof(sfp_swapchain_options),
-        _number(width),
-        _number(height),
+        width,
+        height,
         format,
-        _number(images),
+        images,
         mode,
         allocator,
         backing,

@@ -12,8 +12,8 @@ from .times import Timeout, deadline, now
 
 T = TypeVar("T")
 
-# A wait that ends within so many nanoseconds was none. When the call after it is in vain, a pause follows, of so
-# many seconds: each time a longer one.
+# A wait that ends within so many nanoseconds was none. When the call after it is in vain, a pause
+# follows, of so many seconds: each time a longer one.
 _AT_ONCE = 1_000_000
 _PAUSES = (0, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05)
 

@@ -12,6 +12,7 @@ from ._native import functions as c
 from ._native.enums import Backing, ColorSpace, Lock, PixelFormat, Purgeable
 from ._native.handles import sfp_surface
 from ._native.structures import sfp_pixels, sfp_plane, sfp_surface_descriptor, sfp_surface_totals
+from ._native.values import bytes_of
 from .handle import Handle
 from .pixel_layout import ELEMENTS
 from .pixels import Pixels, SurfacePixels
@@ -51,9 +52,7 @@ class Surface(Handle[sfp_surface]):
         Raises `InvalidArgument`, `Unsupported` for a format that there is not, `ResourceExhausted`.
         """
         handle = sfp_surface()
-        options = sfp_surface_descriptor(
-            sizeof(sfp_surface_descriptor), _number(width), _number(height), format, backing
-        )
+        options = sfp_surface_descriptor(sizeof(sfp_surface_descriptor), width, height, format, backing)
         check(c.sfp_surface_create(byref(options), byref(handle)))
         super().__init__(handle)
         self._pixels = None
@@ -200,19 +199,20 @@ class Surface(Handle[sfp_surface]):
 
     def value(self, name: str) -> bytes:
         """A value that a process attached. Raises `NotFound`."""
-        handle, key = self._reference, name.encode()
-        return _read(lambda buffer, room, size: c.sfp_surface_value(handle, key, buffer, room, size))
+        handle = self._reference
+        return _read(lambda buffer, room, size: c.sfp_surface_value(handle, name, buffer, room, size))
 
     def set_value(self, name: str, value: bytes) -> None:
         """Attaches a value, which every process that has the surface sees.
 
         A name has 1 to 255 bytes. Raises `TooLarge` if all values together have no room in 28 KiB.
         """
-        check(c.sfp_surface_set_value(self._reference, name.encode(), value, len(value)))
+        content = bytes_of("value", value)
+        check(c.sfp_surface_set_value(self._reference, name, content, len(content)))
 
     def remove_value(self, name: str) -> None:
         """Takes a value away. That there is none is no failure."""
-        check(c.sfp_surface_remove_value(self._reference, name.encode()))
+        check(c.sfp_surface_remove_value(self._reference, name))
 
     @property
     def value_names(self) -> tuple[str, ...]:
@@ -274,8 +274,3 @@ def _read(call: Callable[[Any, int, Any], int]) -> bytes:
         if size.value <= room:
             return buffer.raw[: size.value]
         room = size.value
-
-
-def _number(value: int) -> int:
-    # What does not fit would lose its upper bits on the way. The library refuses the greatest number.
-    return value if 0 <= value < 2**32 else 2**32 - 1

@@ -13,6 +13,8 @@ from typing import Any
 from ._native import functions as c
 from ._native.constants import SFP_FOREVER
 from ._native.enums import Status
+from ._native.values import article
+from .errors import InvalidArgument
 from .status import failure
 
 # What a call takes as its time.
@@ -31,12 +33,36 @@ def now() -> int:
 
 
 def nanoseconds(timeout: Timeout) -> int:
-    """A timeout as the C API has it. A negative one is as 0; NaN raises ValueError."""
-    if timeout is None or timeout == math.inf:
+    """A timeout as the C API has it. A negative one is as 0; NaN raises ValueError, what is no number
+    TypeError.
+    """
+    if timeout is None:
+        return SFP_FOREVER
+    if not isinstance(timeout, (int, float)) or isinstance(timeout, bool):
+        timeout = _seconds(timeout)
+    if timeout == math.inf:
         return SFP_FOREVER
     if timeout <= 0:
         return 0
-    return min(round(timeout * 1e9), _LONGEST)
+    # In whole seconds there is no float that could be too small for them.
+    return _LONGEST if timeout > _LONGEST // 10**9 else round(timeout * 1e9)
+
+
+def spin_nanoseconds(seconds: float) -> int:
+    """How long to watch the shared memory, as the C API has it: no end is the greatest number."""
+    if seconds is None:
+        raise TypeError("seconds must be a number, not None")
+    time = nanoseconds(seconds)
+    if seconds < 0:
+        raise InvalidArgument(f"seconds must be 0 or more, not {seconds}")
+    return 2**64 - 1 if time == SFP_FOREVER else time
+
+
+def _seconds(timeout: Any) -> float:
+    # Such as those of NumPy, a Decimal or a Fraction.
+    if isinstance(timeout, (str, bytes, bytearray, bool)) or not hasattr(type(timeout), "__float__"):
+        raise TypeError(f"a timeout must be seconds or None, not {article(timeout)}")
+    return float(timeout)
 
 
 def deadline(timeout: Timeout) -> int | None:

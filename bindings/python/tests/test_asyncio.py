@@ -132,7 +132,12 @@ def test_a_port_set_is_waited_for() -> None:
 
 def test_a_child_that_says_no_hello_in_its_time_is_not_waited_for() -> None:
     async def wait(host: sfp.Host) -> None:
-        for call in (host.wait_connected_async, host.consumer_async, host.consumer_right_async, host.channel_async):
+        for call in (
+            host.wait_connected_async,
+            host.consumer_async,
+            host.consumer_right_async,
+            host.channel_async,
+        ):
             with pytest.raises(sfp.NoHello):
                 await call()
         with pytest.raises(sfp.TimedOut):

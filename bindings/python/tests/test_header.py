@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from pycparser import c_ast, c_parser
 from surfaceport._native import constants, enums, functions, handles, structures
+from surfaceport._native.library import library
 
 HERE = Path(__file__).resolve().parent
 HEADER = HERE.parents[2] / "include" / "surfaceport.h"
@@ -103,17 +104,18 @@ class Header:
                 return ctypes.c_char_p
         return ctypes.POINTER(self.ctype(node))
 
-    def parameters(self, name: str) -> tuple[Any, ...]:
-        """The types of a function's parameters."""
+    def parameters(self, name: str) -> list[tuple[str, Any]]:
+        """The names and types of a function's parameters, in order."""
         found = self.functions[name].args
         listed = [] if found is None else found.params
-        types = []
+        named = []
         for parameter in listed:
             wanted = self.ctype(parameter.type)
             if (name, parameter.name) in BUFFERS:
                 wanted = ctypes.c_void_p
-            types.append(wanted)
-        return () if types == [None] else tuple(types)
+            if wanted is not None:  # (void)
+                named.append((parameter.name, wanted))
+        return named
 
     def result(self, name: str) -> Any:
         """The type of what a function returns."""
@@ -138,17 +140,18 @@ def test_every_function_has_the_types_of_the_header(header: Any) -> None:
     assert len(header.functions) > 150
     assert declared.keys() == header.functions.keys()
     for name, (result, parameters) in declared.items():
-        assert parameters == header.parameters(name), name
+        assert list(parameters.items()) == header.parameters(name), name
         assert result == header.result(name), name
 
 
 def test_the_functions_are_called_with_what_is_declared() -> None:
-    """The library's own function objects have these types, not only our table."""
+    """The library's own function objects have these types, not only our table; or a check before them."""
     for name, (system, result, parameters) in functions.DECLARATIONS.items():
         if system in ("all", sys.platform):
-            function: Any = getattr(functions, name)
+            function: Any = getattr(library, name)
             assert function.restype is result, name
-            assert tuple(function.argtypes) == parameters, name
+            kinds = [getattr(kind, "kind", kind) for kind in function.argtypes]
+            assert kinds == list(parameters.values()), name
 
 
 def test_every_handle_is_there_and_is_released_by_its_own_function(header: Any) -> None:

@@ -210,7 +210,12 @@ def test_writing_by_what_was_presented_is_refused(pair: tuple[sfp.Producer, sfp.
         for released in (view, row):
             with pytest.raises(ValueError, match="released"):
                 released[0] = 8
-        for look in (lambda: plane.view, lambda: plane.row(0), lambda: plane.array, lambda: np.asarray(plane)):
+        for look in (
+            lambda: plane.view,
+            lambda: plane.row(0),
+            lambda: plane.array,
+            lambda: np.asarray(plane),
+        ):
             with pytest.raises(sfp.WrongState):
                 look()
         if end in ("present", "block"):

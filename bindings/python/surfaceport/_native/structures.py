@@ -1,4 +1,4 @@
-"""The structs of the C API, laid out as in surfaceport.h."""
+"""The structs of the C API, laid out as in surfaceport.h. What a field gets is checked; see `values`."""
 
 from __future__ import annotations
 
@@ -15,9 +15,27 @@ from ctypes import (
     c_uint64,
     c_void_p,
 )
+from typing import Any, ClassVar
+
+from .values import Check, check_of
 
 
-class sfp_port_set_event(Structure):
+class Struct(Structure):
+    """A struct whose fields have checks."""
+
+    _checks: ClassVar[dict[str, Check]]
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        checks = {name: check_of(name, kind) for name, kind, *_ in cls.__dict__["_fields_"]}
+        cls._checks = {name: check for name, check in checks.items() if check is not None}
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        check = self._checks.get(name)
+        super().__setattr__(name, value if check is None else check(value))
+
+
+class sfp_port_set_event(Struct):
     """A member of a port set that is ready."""
 
     _fields_ = (
@@ -26,7 +44,7 @@ class sfp_port_set_event(Structure):
     )
 
 
-class sfp_sender(Structure):
+class sfp_sender(Struct):
     """Who sent a message, as the kernel says it of this very message."""
 
     _fields_ = (
@@ -36,7 +54,7 @@ class sfp_sender(Structure):
     )
 
 
-class sfp_surface_descriptor(Structure):
+class sfp_surface_descriptor(Struct):
     """What a surface is made with. Begin with SFP_SURFACE_DESCRIPTOR_INIT."""
 
     _fields_ = (
@@ -48,7 +66,7 @@ class sfp_surface_descriptor(Structure):
     )
 
 
-class sfp_plane(Structure):
+class sfp_plane(Struct):
     """A plane of a surface."""
 
     _fields_ = (
@@ -62,7 +80,7 @@ class sfp_plane(Structure):
     )
 
 
-class sfp_pixels(Structure):
+class sfp_pixels(Struct):
     """The pixels of a locked surface, or image."""
 
     _fields_ = (
@@ -75,7 +93,7 @@ class sfp_pixels(Structure):
     )
 
 
-class sfp_surface_totals(Structure):
+class sfp_surface_totals(Struct):
     """The surfaces of this process, all together."""
 
     _fields_ = (
@@ -84,7 +102,7 @@ class sfp_surface_totals(Structure):
     )
 
 
-class sfp_swapchain_options(Structure):
+class sfp_swapchain_options(Struct):
     """What a swapchain is made with. Begin with SFP_SWAPCHAIN_OPTIONS_INIT."""
 
     _fields_ = (
@@ -100,7 +118,7 @@ class sfp_swapchain_options(Structure):
     )
 
 
-class sfp_rectangle(Structure):
+class sfp_rectangle(Struct):
     """A rectangle in pixels, from the upper left corner of the image."""
 
     _fields_ = (
@@ -111,7 +129,7 @@ class sfp_rectangle(Structure):
     )
 
 
-class sfp_present_info(Structure):
+class sfp_present_info(Struct):
     """What a producer says of a frame besides its pixels. Begin with SFP_PRESENT_INFO_INIT."""
 
     _fields_ = (
@@ -124,7 +142,7 @@ class sfp_present_info(Structure):
     )
 
 
-class sfp_producer_statistics(Structure):
+class sfp_producer_statistics(Struct):
     """What a producer counts, from its beginning."""
 
     _fields_ = (
@@ -136,7 +154,7 @@ class sfp_producer_statistics(Structure):
     )
 
 
-class sfp_consumer_options(Structure):
+class sfp_consumer_options(Struct):
     """What a consumer is made with. Begin with SFP_CONSUMER_OPTIONS_INIT."""
 
     _fields_ = (
@@ -146,7 +164,7 @@ class sfp_consumer_options(Structure):
     )
 
 
-class sfp_consumer_statistics(Structure):
+class sfp_consumer_statistics(Struct):
     """What a consumer counts, from its beginning."""
 
     _fields_ = (
@@ -157,7 +175,7 @@ class sfp_consumer_statistics(Structure):
     )
 
 
-class sfp_frame_info(Structure):
+class sfp_frame_info(Struct):
     """What the producer says of a frame: its word, not a fact."""
 
     _fields_ = (
@@ -171,7 +189,7 @@ class sfp_frame_info(Structure):
     )
 
 
-class sfp_spawn_options(Structure):
+class sfp_spawn_options(Struct):
     """What to start, and how. Begin with SFP_SPAWN_OPTIONS_INIT."""
 
     _fields_ = (
@@ -188,7 +206,7 @@ class sfp_spawn_options(Structure):
     )
 
 
-class sfp_exit(Structure):
+class sfp_exit(Struct):
     """The end of a process."""
 
     _fields_ = (
