@@ -428,6 +428,10 @@ impl Channel {
     /// Errors: as [`Self::send`], for the sending; [`Status::TimedOut`]; [`Status::PeerDead`], when the right to
     /// answer died unused. Once the message is sent, the error does not hold it any more.
     pub fn request(&self, message: Message, timeout: Timeout) -> Result<Message, SendError> {
+        if let Err(error) = self.owner.check() {
+            return Err(SendError::new(error, message));
+        }
+        self.pay_room();
         SendRight::request_by(message, timeout.deadline(), |message, deadline| {
             self.send_before(message, deadline)
         })

@@ -18,6 +18,7 @@ use super::duplicate;
 use super::message::{self, LaneEvent};
 use crate::error::{Error, Result, Status};
 use crate::sys::contents::Received;
+use crate::sys::owner::Owner;
 use crate::sys::posix::{system_error, wait, wait_readable};
 use crate::time::Deadline;
 
@@ -191,6 +192,7 @@ struct Lanes {
 #[derive(Debug)]
 pub(crate) struct ReceiveRight {
     epoll: OwnedFd,
+    owner: Owner,
     identity: Identity,
     lanes: Mutex<Lanes>,
 }
@@ -207,7 +209,7 @@ impl ReceiveRight {
     pub(crate) fn new(identity: Identity) -> Result<Self> {
         let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)
             .map_err(|errno| system_error("making a receive right", errno))?;
-        Ok(Self { epoll, identity, lanes: Mutex::default() })
+        Ok(Self { epoll, owner: Owner::this_process(), identity, lanes: Mutex::default() })
     }
 
     /// From the raw form: the receiving end of one socket pair.
@@ -425,6 +427,10 @@ impl ReceiveRight {
 
 impl Drop for ReceiveRight {
     fn drop(&mut self) {
+        // The epoll set of a fork is its parent's.
+        if !self.owner.is_here() {
+            return;
+        }
         // A port set holds a duplicate of the epoll set, and the lanes live on where the right has moved to.
         for lane in self.lanes.get_mut().by_key.values() {
             let _ = epoll::delete(&self.epoll, &lane.socket);
