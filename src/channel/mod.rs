@@ -188,19 +188,18 @@ impl Channel {
 
     /// The channel of a session, whose peer is known.
     ///
-    /// The process comes with a descriptor that wakes for it, so that nothing here can run out of descriptors.
+    /// The process comes with a descriptor that wakes for it and for the receive right.
     pub(crate) fn with_peer(
         duplex: Duplex,
         peer: Sender,
         process: Option<(Arc<Process>, AnyReadable)>,
-    ) -> Result<Self> {
+    ) -> Self {
         let mut channel = Self { peer: peer.into(), ..ChannelEnd::new(duplex).open() };
         if let Some((process, both)) = process {
-            both.add(channel.duplex.receive.descriptor())?;
             channel.process = process.into();
             channel.readable = Some(both).into();
         }
-        Ok(channel)
+        channel
     }
 
     /// Sends a message; waits while the peer's queue is full.

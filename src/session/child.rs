@@ -79,7 +79,8 @@ impl Child {
             hello.attach(control.make_send()?)?;
             theirs.attach_to(&mut hello).map_err(|(_, error)| error)?;
             let inbox = Inbox::new(control, None).map_err(|(_, error)| error)?;
-            Ok((hello, inbox, mine, AnyReadable::new(&[])?))
+            let wakes = AnyReadable::new(&[mine.receive.descriptor()])?;
+            Ok((hello, inbox, mine, wakes))
         };
         let (hello, inbox, mine, wakes) = match prepare() {
             Ok(prepared) => prepared,
@@ -125,7 +126,7 @@ impl Child {
         Ok(Self {
             control,
             inbox,
-            channel: Arc::new(Channel::with_peer(mine, host, watch)?),
+            channel: Arc::new(Channel::with_peer(mine, host, watch)),
             host,
             process,
             features,

@@ -8,6 +8,8 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
+use parking_lot::Mutex;
+
 use super::handshake::{self, Secret};
 use super::inbox::{self, Ending, Inbox, Side, Verdict};
 use super::{ChildExit, Invitation, OfferError};
@@ -170,6 +172,15 @@ impl Drop for Life {
 /// A process, and a descriptor that wakes for its end and can have others added to it.
 type Watch = (Arc<Process>, AnyReadable);
 
+/// A believed hello that is not answered yet.
+struct Greeting {
+    watched: Option<Watch>,
+    duplex: Duplex,
+    control: SendRight,
+    peer: Sender,
+    features: u64,
+}
+
 /// What a believed hello brought.
 struct Connection {
     owner: Owner,
@@ -205,6 +216,8 @@ pub struct Host {
     // Dropped from top to bottom: first what tells the child, then the wait for it.
     connection: OnceLock<Connection>,
     inbox: Inbox,
+    /// Waits in the inbox for what was lacking.
+    greeting: Mutex<Option<Greeting>>,
     terms: Terms,
     life: Life,
 }
@@ -261,7 +274,7 @@ impl Host {
             Ok(inbox) => inbox,
             Err((port, error)) => return Err((port, terms, error)),
         };
-        Ok(Self { connection: OnceLock::new(), inbox, terms, life })
+        Ok(Self { connection: OnceLock::new(), inbox, greeting: Mutex::default(), terms, life })
     }
 
     /// Waits until the child has said hello.
@@ -402,9 +415,9 @@ impl Host {
 
     /// Does what dropping the host does, and says how the child ended; `None`, if it still runs, or was never known.
     pub fn close(self) -> Option<ChildExit> {
-        let Self { connection, inbox, terms: _, life } = self;
+        let Self { connection, inbox, greeting, terms: _, life } = self;
         drop(connection);
-        drop(inbox);
+        drop((inbox, greeting));
         life.finish()
     }
 
@@ -437,29 +450,39 @@ impl Host {
     }
 
     fn judge_hello(&self, mut message: Message) -> Verdict {
-        let Some(sender) = message.sender() else {
-            return Verdict::Refused(message, Error::fixed(Status::Internal, "a message without a sender"));
-        };
-        let features = match self.check_hello(&message, &sender) {
-            Ok(features) => features,
-            Err(error) => return Verdict::Refused(message, error),
-        };
-        // First what can run out of descriptors, with everything still in the message.
-        let parts = self.watch_greeter(&message, &sender).and_then(|watched| {
-            let duplex = Duplex::take_from(&mut message, handshake::CHANNEL_AT)?;
-            Ok((watched, duplex))
-        });
-        let (watched, duplex) = match parts {
-            Ok(parts) => parts,
-            Err(error) if error.status() == Status::ResourceExhausted => {
-                return Verdict::Later(message, error);
+        let begun = self.greeting.lock().take();
+        let outcome = begun.map_or_else(|| self.greet(&mut message), Ok).and_then(|greeting| {
+            match self.welcome(&mut message, &greeting) {
+                Ok(()) => {
+                    self.connect(greeting);
+                    Ok(())
+                }
+                Err(error) => {
+                    // For the next look at this message, if there is one.
+                    if error.status() == Status::ResourceExhausted {
+                        *self.greeting.lock() = Some(greeting);
+                    }
+                    Err(error)
+                }
             }
-            Err(error) => return Verdict::Refused(message, error),
-        };
-        match self.connect(&mut message, watched, duplex, sender, features) {
+        });
+        match outcome {
             Ok(()) => Verdict::Connected,
+            Err(error) if error.status() == Status::ResourceExhausted => Verdict::Later(message, error),
             Err(error) => Verdict::Refused(message, error),
         }
+    }
+
+    /// Believes a hello, and takes out what it brings. What can run out of descriptors comes first, while everything is
+    /// still in the message.
+    fn greet(&self, message: &mut Message) -> Result<Greeting> {
+        let peer = message.sender();
+        let peer = peer.ok_or_else(|| Error::fixed(Status::Internal, "a message without a sender"))?;
+        let features = self.check_hello(message, &peer)?;
+        let watched = self.watch_greeter(message, &peer)?;
+        let duplex = Duplex::take_from(message, handshake::CHANNEL_AT)?;
+        let control = message.take_send_right(handshake::CONTROL_AT)?;
+        Ok(Greeting { watched, duplex, control, peer, features })
     }
 
     /// The process that says hello, and a descriptor that wakes for its end.
@@ -477,27 +500,28 @@ impl Host {
         Ok(Some((process, wakes)))
     }
 
-    fn connect(
-        &self,
-        message: &mut Message,
-        watched: Option<Watch>,
-        duplex: Duplex,
-        peer: Sender,
-        features: u64,
-    ) -> Result<()> {
-        let control = message.take_send_right(handshake::CONTROL_AT)?;
-        let process = watched.as_ref().map(|(process, _)| process.clone());
-        let channel = Arc::new(Channel::with_peer(duplex, peer, watched)?);
-        let welcome = handshake::welcome(features)?;
-        if self.terms.any_process
-            && let Some(process) = &process
-        {
-            self.inbox.watch(process)?;
+    /// Answers a hello. What fails for a shortage can be done again.
+    fn welcome(&self, message: &mut Message, greeting: &Greeting) -> Result<()> {
+        if let Some((process, wakes)) = &greeting.watched {
+            wakes.add(greeting.duplex.receive.descriptor())?;
+            if self.terms.any_process {
+                self.inbox.watch(process)?;
+            }
         }
+        let welcome = handshake::welcome(greeting.features)?;
         // Whoever does not wait for the answer any more has not connected. The queue of a right to answer is empty,
         // so this does not wait.
         let Some(reply) = message.take_reply_right() else { return Err(Error::PEER_DEAD) };
-        reply.send(welcome, Timeout::NONE).map_err(|(_, failure)| Error::from(failure))?;
+        reply.send(welcome, Timeout::NONE).map_err(|(reply, failure)| {
+            message.set_reply_right(reply);
+            Error::from(failure)
+        })
+    }
+
+    fn connect(&self, greeting: Greeting) {
+        let Greeting { watched, duplex, control, peer, features } = greeting;
+        let process = watched.as_ref().map(|(process, _)| process.clone());
+        let channel = Arc::new(Channel::with_peer(duplex, peer, watched));
         if self.terms.any_process
             && let Some(process) = process
         {
@@ -505,7 +529,6 @@ impl Host {
         }
         // Set once: a second hello is refused before it comes here, by the one thread that has the turn.
         let _ = self.connection.set(Connection { owner: self.life.owner, channel, control, peer, features });
-        Ok(())
     }
 }
 

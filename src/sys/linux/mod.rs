@@ -35,8 +35,11 @@ impl AnyReadable {
     }
 
     pub(crate) fn add(&self, fd: BorrowedFd<'_>) -> Result<()> {
-        epoll::add(&self.0, fd, epoll::EventData::new_u64(0), epoll::EventFlags::IN)
-            .map_err(|errno| system_error("joining descriptors", errno))
+        match epoll::add(&self.0, fd, epoll::EventData::new_u64(0), epoll::EventFlags::IN) {
+            // It is there.
+            Ok(()) | Err(Errno::EXIST) => Ok(()),
+            Err(errno) => Err(system_error("joining descriptors", errno)),
+        }
     }
 
     pub(crate) fn descriptor(&self) -> BorrowedFd<'_> {
