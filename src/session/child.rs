@@ -106,22 +106,26 @@ impl Child {
     ) -> Result<Self> {
         let features = handshake::check_answer(&answer)?;
         let host = answer.sender().ok_or(Error::PEER_DEAD)?;
+        let watch = || match Process::watch(host.process_id) {
+            Ok(process) => {
+                inbox.watch(&process)?;
+                wakes.add(process.descriptor())?;
+                Ok(Some(Arc::new(process)))
+            }
+            Err(error) if error.status() == Status::ResourceExhausted => Err(error),
+            Err(_) => Ok(None),
+        };
         // The hello cannot be said again, so a shortage is waited for.
-        let watched = retry(deadline.at_most(SHORTAGE), || match Process::watch(host.process_id) {
-            Ok(process) => Ok(Some(Some(Arc::new(process)))),
+        let watched = retry(deadline.at_most(SHORTAGE), || match watch() {
             Err(error) if error.status() == Status::ResourceExhausted => Ok(None),
-            Err(_) => Ok(Some(None)),
-        })?;
-        let process = watched.ok_or_else(|| {
+            watched => watched.map(Some),
+        });
+        let process = watched?.ok_or_else(|| {
             Error::fixed(
                 Status::ResourceExhausted,
                 "this process has no descriptor left to watch its host by",
             )
         })?;
-        if let Some(process) = &process {
-            inbox.watch(process)?;
-            wakes.add(process.descriptor())?;
-        }
         let watch = process.clone().map(|process| (process, wakes));
         Ok(Self {
             control,
