@@ -151,8 +151,10 @@ impl Incoming {
     fn take(&mut self, channel: &Channel) -> Result<Option<Message>> {
         let mut port_is_empty = false;
         loop {
-            let is_overdue = self.ring.as_ref().is_some_and(|ring| ring.taken() >= self.ask_at);
-            if is_overdue && !self.order.has_port() {
+            let is_over = self.ring.as_ref().is_some_and(|ring| ring.taken() >= self.ask_at);
+            // What was in the ring when the head of the port was fetched has been taken, or the sender broke the rules.
+            let is_overdue = is_over && self.order.has_port();
+            if is_over && !is_overdue {
                 self.ask_after_a_lap();
                 self.ask_process(channel)?;
                 match self.fetch(channel) {
@@ -164,8 +166,7 @@ impl Incoming {
             if self.staging.is_arriving() {
                 return self.take_arriving(channel);
             }
-            // What was in the ring when the head of the port was fetched has been taken, or the sender broke the rules.
-            let ring = self.ring.as_ref().filter(|_| !(is_overdue && self.order.has_port()));
+            let ring = self.ring.as_ref().filter(|_| !is_overdue);
             match self.order.step(ring.and_then(RingReceiver::number), port_is_empty) {
                 Step::Nothing => return Ok(None),
                 Step::LookAtPort => {

@@ -168,6 +168,25 @@ fn each_gap_is_told_of_once_in_its_place() {
     raw.assert_goes_on(&channel);
 }
 
+/// At whatever place of a lap, there are messages of the ring before one that is in the port.
+#[test]
+fn a_lap_that_ends_before_a_message_of_the_port_is_no_gap() {
+    let (channel, mut raw) = RawPeer::attack();
+    let mut ring = raw.ring(&channel);
+    for before in 50..80 {
+        for _ in 0..before {
+            assert!(ring.push_inline(raw.number(), 0, &[0; 1000]));
+            assert_eq!(channel.receive(SOON).unwrap().id(), 0);
+        }
+        for _ in 0..3 {
+            assert!(ring.push_inline(raw.number(), 1, &[0; 1000]));
+        }
+        raw.send(Message::new(2));
+        assert!(ring.push_inline(raw.number(), 3, &[]));
+        assert_eq!(received(&channel), [1, 1, 1, 2, 3].map(Ok), "after {before} in the ring");
+    }
+}
+
 /// Heads that say that there is always one more, with whatever numbers.
 #[test]
 fn heads_without_an_end_keep_no_receive_beyond_its_time_nor_the_channel_beyond_its_peer() {
