@@ -28,7 +28,11 @@ pub struct sfp_channel_end(pub(super) Slot<ChannelEnd>);
 ///
 /// It listens to that one only, its *peer*: in a session the process of the other side, otherwise the
 /// process of the first message. What others send, to whom the peer passed its rights on, is destroyed
-/// and counted. What a peer sent before its end can be received behind it.
+/// and counted. What a peer sent before its end can be received after it. The end of the peer's process is
+/// the end of the channel, also where a fork of it lives on.
+///
+/// A channel, and the end of one, belong to the process that made them: in a fork of it, calls return
+/// SFP_STATUS_WRONG_STATE, and a release is nothing that anybody else notices.
 pub struct sfp_channel(pub(super) Arc<Channel>);
 
 /// How many attachments of a message the end of a channel takes.
@@ -176,7 +180,8 @@ pub unsafe extern "C" fn sfp_message_take_channel_end(
 ///   close-on-exec.
 ///
 /// Returns:
-/// - SFP_STATUS_WRONG_STATE: the handle is empty, or the end has no such form any more.
+/// - SFP_STATUS_WRONG_STATE: the handle is empty, the end has no such form any more, or this process is a
+///   fork of the one that made it.
 ///
 /// Threads: any. Systems: Linux.
 #[cfg(target_os = "linux")]
@@ -251,7 +256,8 @@ pub unsafe extern "C" fn sfp_channel_release(channel: *mut sfp_channel) {
 
 /// Sends a message to the peer; waits while its queue is full.
 ///
-/// Success ends your reference to the message: do not release it. On failure it is still yours, whole.
+/// Success ends your reference to the message: do not release it. On failure it is still yours, whole, and
+/// has not arrived: it can be sent again.
 ///
 /// A peer that was killed a moment ago may not be noticed by the next few sends, which ask nobody;
 /// sfp_channel_is_peer_dead() asks the kernel.
@@ -261,7 +267,7 @@ pub unsafe extern "C" fn sfp_channel_release(channel: *mut sfp_channel) {
 /// - `message`: what to send.
 /// - `timeout_ns`: how long to wait, in nanoseconds; SFP_FOREVER, or 0 to not wait.
 ///
-/// Returns as sfp_send().
+/// Returns as sfp_send(); SFP_STATUS_WRONG_STATE also in a fork.
 ///
 /// Threads: any, several at once with one channel. Systems: all.
 #[unsafe(no_mangle)]
@@ -355,10 +361,13 @@ pub unsafe extern "C" fn sfp_channel_request(
 /// Returns:
 /// - SFP_STATUS_TIMED_OUT: no message came.
 /// - SFP_STATUS_PEER_DEAD: the peer is gone, and all that it sent was received.
-/// - SFP_STATUS_MALFORMED, SFP_STATUS_UNSUPPORTED: a sender does not keep to the format. That message
-///   is destroyed; go on with the next.
-/// - SFP_STATUS_RESOURCE_EXHAUSTED: there are no descriptors for what the message carries. It stays in
-///   the queue; close some and try again.
+/// - SFP_STATUS_MALFORMED, SFP_STATUS_UNSUPPORTED: the peer does not keep to the format, or what its message
+///   carried could not be opened. That message is destroyed, and this is said once, in its place; go on with
+///   the next.
+/// - SFP_STATUS_RESOURCE_EXHAUSTED: there are no descriptors, or no memory, for what the message carries. It
+///   stays in its place; close some and try again. A call that may wait tries for up to 100 ms before it
+///   says so, so that a loop of such calls does not keep a processor busy.
+/// - SFP_STATUS_WRONG_STATE: this process is a fork of the one that made the channel.
 ///
 /// Threads: any, several at once. Systems: all.
 #[unsafe(no_mangle)]
@@ -463,7 +472,7 @@ pub unsafe extern "C" fn sfp_channel_set_spin_time(channel: *mut sfp_channel, ti
 }
 
 /// A file descriptor that is readable while a send with a timeout of 0 would probably find room, and for
-/// good once the peer is gone, for poll, epoll or kqueue.
+/// good once the peer is gone (take it out of your loop then), for poll, epoll or kqueue.
 ///
 /// When a send has said SFP_STATUS_TIMED_OUT, wait for the descriptor, then send again. Do not wait for it
 /// with nothing to send: it is readable most of the time, and now and then once too often. A receiver that
@@ -483,8 +492,10 @@ pub unsafe extern "C" fn sfp_channel_writable_fd(channel: *const sfp_channel) ->
     value(-1, || Ok(borrow!(channel).0.writable_descriptor()?.as_raw_fd()))
 }
 
-/// A file descriptor that is readable when sfp_channel_receive() would not wait, and for good once the
-/// peer is gone, for poll, epoll or kqueue.
+/// A file descriptor that is readable when sfp_channel_receive() would not wait, for poll, epoll or kqueue.
+///
+/// Once the peer is gone it is readable for good, as a socket is at its end: take it out of your loop when
+/// sfp_channel_receive() returns SFP_STATUS_PEER_DEAD, or the loop keeps a processor busy.
 ///
 /// Now and then it is readable once too often: receive with a timeout of 0, and wait again when that says
 /// SFP_STATUS_TIMED_OUT.
