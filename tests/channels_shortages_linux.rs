@@ -1,6 +1,7 @@
 //! Channels whose process forks, ends before its fork does, or has no descriptors left.
 //!
 //! On Linux alone: elsewhere a fork does not have its parent's rights.
+#![cfg(target_os = "linux")]
 #![allow(missing_docs)]
 #![allow(unsafe_code)]
 
