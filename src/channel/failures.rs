@@ -106,7 +106,12 @@ fn who_waits_by_the_descriptor_hears_of_everything() {
                     receive_all(&there, &mut received, &mut reports);
                 }
             };
-            let sent = send_all(&here, &mut receive);
+            let mut sent = send_all(&here, &mut receive);
+            // And one through the ring alone, to a receiver that sleeps.
+            receive();
+            if here.send(Message::new(MESSAGES), Timeout::NONE).is_ok() {
+                sent.push(MESSAGES);
+            }
             // A ring that failed is paid by whatever this side calls next.
             let _ = here.receive(Timeout::NONE);
             receive();
