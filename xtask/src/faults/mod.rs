@@ -24,7 +24,7 @@ use anyhow::{Context, Result, bail};
 use libc::c_long;
 
 use self::manual::Manual;
-use self::programs::Program;
+use self::programs::{Kind, Program};
 use self::run::{Fault, Place};
 use self::table::{Row, Table};
 use self::verdict::Clean;
@@ -109,7 +109,7 @@ fn run(project: &Project, selection: &Selection) -> Result<()> {
     let seed = selection.seed.unwrap_or_else(|| Random::new_seed() % 1_000_000);
     let one = selection.nth.is_some() && selection.call.is_some();
     println!("seed {seed}");
-    let laboratory = Laboratory { library, scratch, manual, programs };
+    let laboratory = Laboratory { library, scratch, manual, programs, verbose: one };
     let (clean, mut planned) = laboratory.plan(selection)?;
     Random::new(seed).shuffle(&mut planned);
     if !selection.every {
@@ -147,6 +147,8 @@ struct Laboratory {
     scratch: PathBuf,
     manual: Manual,
     programs: Vec<Program>,
+    /// Shows also what a program printed whose run was wrong.
+    verbose: bool,
 }
 
 impl Laboratory {
@@ -173,10 +175,11 @@ impl Laboratory {
                     continue;
                 }
                 for (at, function) in functions.iter().enumerate() {
+                    let errors = call.errors_of(program.kind == Kind::Pair);
                     for error in
-                        call.errors.iter().filter(|error| wanted(&selection.error, errors::name(**error)))
+                        errors.into_iter().filter(|error| wanted(&selection.error, errors::name(*error)))
                     {
-                        let fault = Fault { role: role.clone(), call, nth: at + 1, error: *error };
+                        let fault = Fault { role: role.clone(), call, nth: at + 1, error };
                         if selection.nth.is_none_or(|nth| nth == fault.nth) {
                             planned.push(Planned { program: index, fault, function: *function });
                         }
@@ -234,6 +237,9 @@ impl Laboratory {
         if !faults.is_empty() {
             let place = run.hit.as_ref().map(place).unwrap_or_default();
             println!("{repeat}\n  in {place}(): {}", faults.join("\n  "));
+            if self.verbose {
+                println!("{}", run.output);
+            }
         }
 
         Ok(Row {
