@@ -213,7 +213,7 @@ class Surface(Handle[sfp_surface]):
         """The names of all values."""
         handle = self._reference
         names = _read(lambda buffer, room, size: c.sfp_surface_value_names(handle, buffer, room, size))
-        return tuple(name.decode() for name in names.split(b"\0")[:-1])
+        return tuple(os.fsdecode(name) for name in names.split(b"\0")[:-1])
 
     def export_fd(self) -> int:
         """A descriptor of the pixels' memory, yours to close; planes lie at their `offset`. Linux only."""

@@ -316,6 +316,22 @@ def test_what_is_no_handle_of_that_kind_is_refused() -> None:
             ports.add(closed, 2)
 
 
+def test_handles_are_made_by_the_library() -> None:
+    kinds: list[Any] = [
+        sfp.SendRight,
+        sfp.Channel,
+        sfp.ChannelEnd,
+        sfp.Child,
+        sfp.Consumer,
+        sfp.ConsumerRight,
+        sfp.Frame,
+    ]
+    for kind in kinds:
+        for wrong in (12345, None, b"bytes", sfp.Surface(4, 4)):
+            with pytest.raises(TypeError, match=f"^a {kind.__name__} is made by the library, not of "):
+                kind(wrong)
+
+
 def test_timeouts_are_seconds() -> None:
     with sfp.ReceiveRight() as port, port.make_send():
         good: list[Any] = [
