@@ -142,22 +142,15 @@ struct __CVBuffer;
 /**
  * How many attachments of a message a right to consume takes.
  */
-#define SFP_CONSUMER_RIGHT_ATTACHMENTS 2
+#define SFP_CONSUMER_RIGHT_ATTACHMENTS 3
 
 /**
  * What a call that can fail returns. Decide by it; show sfp_last_error_message().
  *
  * The comment of each call lists the statuses that have a meaning of their own there. Besides these,
  * any call can return SFP_STATUS_INVALID_ARGUMENT, when a pointer is NULL that must not be;
- * SFP_STATUS_INTERNAL; and what the system answers to something that the call needs:
- * - SFP_STATUS_RESOURCE_EXHAUSTED, when it lacks memory, descriptors, processes or space, or a limit
- *   (RLIMIT_NOFILE, RLIMIT_AS, RLIMIT_FSIZE, RLIMIT_NPROC) is reached. The message names the limit
- *   where that helps. No limit ends the process by a signal.
- * - SFP_STATUS_PERMISSION_DENIED and SFP_STATUS_UNSUPPORTED, when a filter of system calls, a security
- *   module or an old kernel refuses it.
- * - SFP_STATUS_SYSTEM for all else.
- *
- * A value never changes its meaning; later versions may add some.
+ * SFP_STATUS_RESOURCE_EXHAUSTED and SFP_STATUS_SYSTEM, when the system does; and
+ * SFP_STATUS_INTERNAL. A value never changes its meaning; later versions may add some.
  */
 enum sfp_status
 #if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
@@ -714,6 +707,10 @@ typedef struct sfp_consumer sfp_consumer;
  * It comes from sfp_producer_create_consumer_right(), out of a message, or from the other side of a
  * session. A process that only passes it on, a *broker*, is in no frame's path. As long as one is left
  * anywhere, the producer waits for consumers to come: release what you do not need any more.
+ *
+ * A producer that ends the stream leaves the frames that are to be seen with each right that was not used yet: who
+ * attaches later sees them, then gets SFP_STATUS_CLOSED. They are with the right that is used or sent first; clones
+ * that are used after it get SFP_STATUS_CLOSED at once.
  */
 typedef struct sfp_consumer_right sfp_consumer_right;
 
@@ -1851,7 +1848,6 @@ uint32_t sfp_message_id(const struct sfp_message *message);
  *
  * Returns:
  * - SFP_STATUS_TOO_LARGE: the payload would be over SFP_MESSAGE_MAX_PAYLOAD; it is unchanged.
- * - SFP_STATUS_RESOURCE_EXHAUSTED: there is no memory for it; it is unchanged.
  * - SFP_STATUS_WRONG_STATE: the handle is empty.
  *
  * Threads: one at a time. Systems: all.
@@ -3351,7 +3347,9 @@ struct sfp_producer *sfp_producer_retain(struct sfp_producer *producer);
 
 /**
  * Ends a reference to a producer. The last one ends the stream: consumers see the frames that are
- * left, then SFP_STATUS_CLOSED.
+ * left, then SFP_STATUS_CLOSED. So do those who have a right to consume and did not use it yet: what they
+ * need waits with the right, also after this process has ended. It does not wait for anybody;
+ * sfp_producer_drain() does.
  *
  * Parameters:
  * - `producer`: the reference, which is no longer yours; NULL is nothing.
@@ -3372,6 +3370,9 @@ void sfp_producer_release(struct sfp_producer *producer);
  * Returns:
  * - SFP_STATUS_TIMED_OUT: no image became free.
  * - SFP_STATUS_PEER_DEAD: all consumers are gone, and no right to become one is left anywhere.
+ * - SFP_STATUS_RESOURCE_EXHAUSTED: an image is waited for that a consumer keeps because this process lacks
+ *   descriptors or memory to serve it. Nothing is lost; a later call goes on.
+ * - SFP_STATUS_WRONG_STATE: this process is a fork of the one that made the producer.
  *
  * Threads: any, several at once. Systems: all.
  */
@@ -3452,6 +3453,28 @@ sfp_status sfp_producer_reconfigure(struct sfp_producer *producer,
  * Threads: any. Systems: all.
  */
 sfp_status sfp_producer_service(struct sfp_producer *producer);
+
+/**
+ * Waits until every consumer has what it is to have: in fifo mode every frame, else the newest one.
+ *
+ * Rights that were not used yet are waited for, too, until they are used or nobody has them any more. A
+ * program calls it before its end, if its frames must be seen and not only kept for who comes late.
+ *
+ * Parameters:
+ * - `producer`: the producer.
+ * - `timeout_ns`: how long to wait, in nanoseconds; SFP_FOREVER, or 0 to not wait.
+ *
+ * Returns:
+ * - SFP_STATUS_TIMED_OUT: somebody does not have everything yet.
+ * - SFP_STATUS_PEER_DEAD: frames are left that nobody will see: all consumers are gone, and no right to
+ *   become one is left.
+ * - SFP_STATUS_RESOURCE_EXHAUSTED: there is no memory to wait with.
+ * - SFP_STATUS_WRONG_STATE: this process is a fork of the one that made the producer.
+ *
+ * Threads: any, several at once. Systems: all.
+ */
+sfp_status sfp_producer_drain(struct sfp_producer *producer,
+                              int64_t timeout_ns);
 
 /**
  * Tells what a producer has counted.
@@ -3620,7 +3643,7 @@ struct sfp_consumer_right *sfp_consumer_right_retain(struct sfp_consumer_right *
 void sfp_consumer_right_release(struct sfp_consumer_right *right);
 
 /**
- * Adds a right to consume behind the attachments of a message, as the next
+ * Adds a right to consume after the attachments of a message, as the next
  * SFP_CONSUMER_RIGHT_ATTACHMENTS of them.
  *
  * Parameters:
@@ -3630,7 +3653,7 @@ void sfp_consumer_right_release(struct sfp_consumer_right *right);
  * Returns:
  * - SFP_STATUS_TOO_LARGE: the message would have more than SFP_MESSAGE_MAX_ATTACHMENTS.
  * - SFP_STATUS_RESOURCE_EXHAUSTED: there are no descriptors for it.
- * - SFP_STATUS_WRONG_STATE: the message's handle is empty.
+ * - SFP_STATUS_WRONG_STATE: the message's handle is empty, or this process is a fork of the one that has the right.
  *
  * Threads: one at a time. Systems: all.
  */
@@ -3648,6 +3671,7 @@ sfp_status sfp_message_attach_consumer_right(struct sfp_message *message,
  * Returns:
  * - SFP_STATUS_INVALID_ARGUMENT: there is no such right at that place.
  * - SFP_STATUS_MALFORMED: the sender did not keep to the format. It is destroyed.
+ * - SFP_STATUS_RESOURCE_EXHAUSTED: there are no descriptors for it. It stays in the message.
  * - SFP_STATUS_WRONG_STATE: the message's handle is empty.
  *
  * Threads: one at a time. Systems: all.
@@ -3662,7 +3686,8 @@ sfp_status sfp_message_take_consumer_right(struct sfp_message *message,
 
 /**
  * Uses a right to become a consumer. Does not wait: the producer takes part when it next acquires,
- * presents or services, and the first sfp_consumer_acquire() waits for that.
+ * presents or services, and the first sfp_consumer_acquire() waits for that. A producer that has ended the
+ * stream left its last frames with the right, if that was not used before: they can be acquired.
  *
  * Parameters:
  * - `right`: the right; it stays yours, for more consumers, or to be released.
@@ -3670,7 +3695,9 @@ sfp_status sfp_message_take_consumer_right(struct sfp_message *message,
  * - `consumer`: becomes the consumer, a reference that you release.
  *
  * Returns:
- * - SFP_STATUS_PEER_DEAD: the producer is gone.
+ * - SFP_STATUS_CLOSED: the producer has ended the stream, and left nothing with this right.
+ * - SFP_STATUS_PEER_DEAD: the producer is gone without having ended the stream.
+ * - SFP_STATUS_WRONG_STATE: this process is a fork of the one that has the right.
  * - SFP_STATUS_TIMED_OUT: more consumers are about to attach than the producer takes in; try later.
  * - SFP_STATUS_RESOURCE_EXHAUSTED: there is no memory, or no descriptor, for it.
  * - SFP_STATUS_INVALID_ARGUMENT: `mode` is none, `reserved` not 0, or `struct_size` not set.

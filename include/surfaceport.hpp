@@ -1483,6 +1483,12 @@ public:
     /** Looks after consumers that come and go, as sfp_producer_service(). */
     result<void> service() const { return detail::done(sfp_producer_service(get())); }
 
+    /** Waits until every consumer has what it is to have, as sfp_producer_drain(). */
+    result<void> drain(timeout limit = forever) const
+    {
+        return detail::done(sfp_producer_drain(get(), limit.count()));
+    }
+
     result<sfp_producer_statistics> statistics() const
     {
         sfp_producer_statistics counted{};

@@ -74,7 +74,6 @@ mod sync;
 #[allow(unsafe_code)]
 mod sys;
 pub mod time;
-#[allow(dead_code, reason = "channels and swapchains move to it, one after the other")]
 mod wake;
 
 pub use error::{Error, Result, Status};

@@ -8,9 +8,7 @@ use crate::memory::MemoryRegion;
 use crate::port::{ReceiveRight, SendError, SendOnceRight, SendRight};
 use crate::recycled::RecycledBytes;
 use crate::surface::Surface;
-use crate::sys::contents::{
-    Attachment as SystemAttachment, AttachmentRef, Incoming, Outgoing, Payload, no_memory,
-};
+use crate::sys::contents::{Attachment as SystemAttachment, AttachmentRef, Incoming, Outgoing, Payload};
 use crate::sys::memory::Memory;
 use crate::sys::port::MovingReceiveRight;
 use crate::sys::spawn::ProcessHandle;
@@ -243,8 +241,7 @@ impl Message {
         self.payload.bytes()
     }
 
-    /// Replaces the bytes. A vector is moved, what else there is gets copied by its own conversion into one; where there
-    /// may be no memory for that, [`Self::append`] says so.
+    /// Replaces the bytes.
     ///
     /// Errors: [`Status::TooLarge`] over [`MAX_PAYLOAD`]; the message is unchanged.
     pub fn set_payload(&mut self, payload: impl Into<Vec<u8>>) -> Result<()> {
@@ -256,15 +253,13 @@ impl Message {
 
     /// Adds bytes at the end.
     ///
-    /// Errors: [`Status::TooLarge`] over [`MAX_PAYLOAD`]; [`Status::ResourceExhausted`], when there is no memory for
-    /// them. The message is unchanged then.
+    /// Errors: [`Status::TooLarge`] over [`MAX_PAYLOAD`]; the message is unchanged.
     pub fn append(&mut self, bytes: &[u8]) -> Result<()> {
         check_payload(self.payload().len().saturating_add(bytes.len()))?;
         if !matches!(self.payload, Payload::Inline(_)) {
-            self.payload = Payload::copy_of(self.payload(), bytes.len())?;
+            self.payload = Payload::Inline(self.payload().to_vec());
         }
         if let Payload::Inline(payload) = &mut self.payload {
-            payload.try_reserve(bytes.len()).map_err(|_| no_memory(payload.len() + bytes.len()))?;
             payload.extend_from_slice(bytes);
         }
         Ok(())
@@ -311,6 +306,26 @@ impl Message {
                 Ok(())
             }
             Err((receive, error)) => Err((ReceiveRight(receive), send, error)),
+        }
+    }
+
+    /// All three or none: only a receive right can fail to be made ready.
+    pub(crate) fn attach_three(
+        &mut self,
+        send: SendRight,
+        memory: MemoryRegion,
+        receive: ReceiveRight,
+    ) -> Result<(), (SendRight, ReceiveRight, Error)> {
+        if let Err(error) = self.check_room(3) {
+            return Err((send, receive, error));
+        }
+        match receive.0.pack() {
+            Ok(moving) => {
+                let parts = [Held::SendRight(send), Held::Memory(memory), Held::Moving(moving)];
+                self.attachments.extend(parts.map(Some));
+                Ok(())
+            }
+            Err((receive, error)) => Err((send, ReceiveRight(receive), error)),
         }
     }
 

@@ -232,6 +232,11 @@ impl ReceiveRight {
         sys::port::ReceiveRight::new(sys::port::Identity::Credentials).map(Self)
     }
 
+    /// A new port, whose messages bring a handle of the sender's process where the system has it.
+    pub(crate) fn that_knows_senders() -> Result<Self> {
+        sys::port::ReceiveRight::new(sys::port::Identity::ProcessHandle).map(Self)
+    }
+
     /// A new send right to this port. Can be called at any time, also after all earlier ones are gone.
     ///
     /// Errors: [`Status::ResourceExhausted`].
@@ -385,7 +390,16 @@ pub(crate) struct Duplex {
 impl Duplex {
     /// Both ends of a new connection.
     pub(crate) fn pair() -> Result<(Self, Self)> {
-        let (first, second) = (ReceiveRight::new()?, ReceiveRight::new()?);
+        Self::pair_with(ReceiveRight::new()?)
+    }
+
+    /// As [`Self::pair`], and the first end knows the processes of those who send to it.
+    pub(crate) fn pair_that_knows_senders() -> Result<(Self, Self)> {
+        Self::pair_with(ReceiveRight::that_knows_senders()?)
+    }
+
+    fn pair_with(first: ReceiveRight) -> Result<(Self, Self)> {
+        let second = ReceiveRight::new()?;
         let (to_first, to_second) = (first.make_send()?, second.make_send()?);
         Ok((Self { receive: first, send: to_second }, Self { receive: second, send: to_first }))
     }

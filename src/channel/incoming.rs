@@ -484,7 +484,7 @@ impl Waiting for Receiving<'_> {
         Ok(())
     }
 
-    fn rise(&mut self) {
+    fn rise(&mut self, _: bool) {
         if let Some(ring) = &mut self.incoming.ring {
             ring.rise();
         }

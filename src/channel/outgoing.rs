@@ -374,7 +374,7 @@ impl Waiting for AwaitRoom<'_> {
         Ok(())
     }
 
-    fn rise(&mut self) {
+    fn rise(&mut self, _: bool) {
         self.ring.rise();
     }
 }

@@ -102,7 +102,8 @@ impl From<&FrameInfo> for sfp_frame_info {
 }
 
 /// Uses a right to become a consumer. Does not wait: the producer takes part when it next acquires,
-/// presents or services, and the first sfp_consumer_acquire() waits for that.
+/// presents or services, and the first sfp_consumer_acquire() waits for that. A producer that has ended the
+/// stream left its last frames with the right, if that was not used before: they can be acquired.
 ///
 /// Parameters:
 /// - `right`: the right; it stays yours, for more consumers, or to be released.
@@ -110,7 +111,9 @@ impl From<&FrameInfo> for sfp_frame_info {
 /// - `consumer`: becomes the consumer, a reference that you release.
 ///
 /// Returns:
-/// - SFP_STATUS_PEER_DEAD: the producer is gone.
+/// - SFP_STATUS_CLOSED: the producer has ended the stream, and left nothing with this right.
+/// - SFP_STATUS_PEER_DEAD: the producer is gone without having ended the stream.
+/// - SFP_STATUS_WRONG_STATE: this process is a fork of the one that has the right.
 /// - SFP_STATUS_TIMED_OUT: more consumers are about to attach than the producer takes in; try later.
 /// - SFP_STATUS_RESOURCE_EXHAUSTED: there is no memory, or no descriptor, for it.
 /// - SFP_STATUS_INVALID_ARGUMENT: `mode` is none, `reserved` not 0, or `struct_size` not set.

@@ -12,10 +12,14 @@ use crate::swapchain::ConsumerRight;
 /// It comes from sfp_producer_create_consumer_right(), out of a message, or from the other side of a
 /// session. A process that only passes it on, a *broker*, is in no frame's path. As long as one is left
 /// anywhere, the producer waits for consumers to come: release what you do not need any more.
+///
+/// A producer that ends the stream leaves the frames that are to be seen with each right that was not used yet: who
+/// attaches later sees them, then gets SFP_STATUS_CLOSED. They are with the right that is used or sent first; clones
+/// that are used after it get SFP_STATUS_CLOSED at once.
 pub struct sfp_consumer_right(pub(super) ConsumerRight);
 
 /// How many attachments of a message a right to consume takes.
-pub const SFP_CONSUMER_RIGHT_ATTACHMENTS: u32 = 2;
+pub const SFP_CONSUMER_RIGHT_ATTACHMENTS: u32 = 3;
 const _: () = assert!(SFP_CONSUMER_RIGHT_ATTACHMENTS as usize == ConsumerRight::ATTACHMENTS);
 
 /// Makes one more reference to a right to consume.
@@ -44,7 +48,7 @@ pub unsafe extern "C" fn sfp_consumer_right_release(right: *mut sfp_consumer_rig
     release!(right);
 }
 
-/// Adds a right to consume behind the attachments of a message, as the next
+/// Adds a right to consume after the attachments of a message, as the next
 /// SFP_CONSUMER_RIGHT_ATTACHMENTS of them.
 ///
 /// Parameters:
@@ -54,7 +58,7 @@ pub unsafe extern "C" fn sfp_consumer_right_release(right: *mut sfp_consumer_rig
 /// Returns:
 /// - SFP_STATUS_TOO_LARGE: the message would have more than SFP_MESSAGE_MAX_ATTACHMENTS.
 /// - SFP_STATUS_RESOURCE_EXHAUSTED: there are no descriptors for it.
-/// - SFP_STATUS_WRONG_STATE: the message's handle is empty.
+/// - SFP_STATUS_WRONG_STATE: the message's handle is empty, or this process is a fork of the one that has the right.
 ///
 /// Threads: one at a time. Systems: all.
 #[unsafe(no_mangle)]
@@ -81,6 +85,7 @@ pub unsafe extern "C" fn sfp_message_attach_consumer_right(
 /// Returns:
 /// - SFP_STATUS_INVALID_ARGUMENT: there is no such right at that place.
 /// - SFP_STATUS_MALFORMED: the sender did not keep to the format. It is destroyed.
+/// - SFP_STATUS_RESOURCE_EXHAUSTED: there are no descriptors for it. It stays in the message.
 /// - SFP_STATUS_WRONG_STATE: the message's handle is empty.
 ///
 /// Threads: one at a time. Systems: all.

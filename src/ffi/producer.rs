@@ -295,7 +295,9 @@ pub unsafe extern "C" fn sfp_producer_retain(producer: *mut sfp_producer) -> *mu
 }
 
 /// Ends a reference to a producer. The last one ends the stream: consumers see the frames that are
-/// left, then SFP_STATUS_CLOSED.
+/// left, then SFP_STATUS_CLOSED. So do those who have a right to consume and did not use it yet: what they
+/// need waits with the right, also after this process has ended. It does not wait for anybody;
+/// sfp_producer_drain() does.
 ///
 /// Parameters:
 /// - `producer`: the reference, which is no longer yours; NULL is nothing.
@@ -317,6 +319,9 @@ pub unsafe extern "C" fn sfp_producer_release(producer: *mut sfp_producer) {
 /// Returns:
 /// - SFP_STATUS_TIMED_OUT: no image became free.
 /// - SFP_STATUS_PEER_DEAD: all consumers are gone, and no right to become one is left anywhere.
+/// - SFP_STATUS_RESOURCE_EXHAUSTED: an image is waited for that a consumer keeps because this process lacks
+///   descriptors or memory to serve it. Nothing is lost; a later call goes on.
+/// - SFP_STATUS_WRONG_STATE: this process is a fork of the one that made the producer.
 ///
 /// Threads: any, several at once. Systems: all.
 #[unsafe(no_mangle)]
@@ -404,7 +409,11 @@ pub unsafe extern "C" fn sfp_producer_reconfigure(
     descriptor: *const sfp_surface_descriptor,
 ) -> sfp_status {
     call(|| {
-        let (producer, (descriptor, _)) = (borrow!(producer), descriptor_from(options!(descriptor))?);
+        let (producer, (descriptor, backing)) = (borrow!(producer), descriptor_from(options!(descriptor))?);
+        if backing != producer.0.backing() {
+            let message = "the images of a swapchain cannot be given another backing";
+            return Err(Error::fixed(Status::Unsupported, message));
+        }
         producer.0.reconfigure(&descriptor)
     })
 }
@@ -426,6 +435,28 @@ pub unsafe extern "C" fn sfp_producer_service(producer: *mut sfp_producer) -> sf
         borrow!(producer).0.service();
         Ok(())
     })
+}
+
+/// Waits until every consumer has what it is to have: in fifo mode every frame, else the newest one.
+///
+/// Rights that were not used yet are waited for, too, until they are used or nobody has them any more. A
+/// program calls it before its end, if its frames must be seen and not only kept for who comes late.
+///
+/// Parameters:
+/// - `producer`: the producer.
+/// - `timeout_ns`: how long to wait, in nanoseconds; SFP_FOREVER, or 0 to not wait.
+///
+/// Returns:
+/// - SFP_STATUS_TIMED_OUT: somebody does not have everything yet.
+/// - SFP_STATUS_PEER_DEAD: frames are left that nobody will see: all consumers are gone, and no right to
+///   become one is left.
+/// - SFP_STATUS_RESOURCE_EXHAUSTED: there is no memory to wait with.
+/// - SFP_STATUS_WRONG_STATE: this process is a fork of the one that made the producer.
+///
+/// Threads: any, several at once. Systems: all.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sfp_producer_drain(producer: *mut sfp_producer, timeout_ns: i64) -> sfp_status {
+    call(|| borrow!(producer).0.drain(Timeout::from_nanoseconds(timeout_ns)))
 }
 
 /// Tells what a producer has counted.

@@ -44,15 +44,20 @@
 //! alone while its frame is not consumed by all or is held by any. So between *not consumed* and *held* there is no
 //! moment in which the cell looks free.
 //!
-//! # Why nobody sleeps through what he waits for
+//! # Sleeping
 //!
-//! Both directions: the sleeper writes `waiting`, fence, looks once more, sleeps; the other side writes what the
-//! sleeper waits for, fence, reads `waiting`, rings. Of the two fences one is first, so either the sleeper's second
-//! look sees the news or the other side sees `waiting`.
+//! Both directions sleep and are woken as `wake.rs` says. The fences above are the wakers' as well: one lies between
+//! each change that the other side may wait for and the look at its word.
+//!
+//! # Loads
+//!
+//! A page of the other side is mapped read-only, and the standard library promises only relaxed loads from such memory.
+//! So an acquire load is written as a relaxed load and an acquire fence: [`load_acquire`].
 
 use super::record::{FrameInfo, PresentInfo, Record};
 use crate::page::{Line, SharedPage};
 use crate::sync::{AtomicU32, AtomicU64, Ordering, fence};
+use crate::wake::SleepWord;
 
 /// The most images of a swapchain.
 pub(crate) const MAX_IMAGES: usize = 16;
@@ -62,6 +67,16 @@ pub(crate) const CELLS: usize = 2 * MAX_IMAGES;
 pub(crate) const MAX_HELD: usize = MAX_IMAGES;
 /// Attempts at a mailbox frame before a producer that moves on without an end is taken for one without a frame.
 const MAX_ATTEMPTS: usize = 1000;
+
+/// Loads a word of a page that may be mapped read-only: what was stored before the store that it reads, by a release
+/// store, is visible after it.
+#[inline(always)]
+fn load_acquire(word: &AtomicU64) -> u64 {
+    // Relaxed and a fence, as the module's text says.
+    let value = word.load(Ordering::Relaxed);
+    fence(Ordering::Acquire);
+    value
+}
 
 /// A frame in one word: number (40 bits, from 1; at 1000 frames a second they last 34 years), generation (16 bits)
 /// and cell (8 bits). The number 0 is no frame.
@@ -96,10 +111,10 @@ impl FrameWord {
 #[repr(C)]
 pub(crate) struct ProducerPage {
     latest: Line<AtomicU64>,
-    /// Not 0 while the producer sleeps until a cell is free.
-    waiting: Line<AtomicU32>,
+    /// The producer sleeps until a cell is free.
+    pub(crate) waiting: Line<SleepWord>,
     /// 1 when the producer has ended the stream.
-    closed: Line<AtomicU32>,
+    closed: Line<AtomicU64>,
     /// Frame `n` at `n % CELLS`: more frames than cells cannot be unseen.
     order: [AtomicU64; CELLS],
     records: [Record; CELLS],
@@ -111,10 +126,10 @@ pub(crate) struct ProducerPage {
 #[repr(C)]
 pub(crate) struct ConsumerPage {
     hold: Line<[AtomicU64; MAX_HELD]>,
-    /// The number of the last frame taken (fifo).
+    /// The number of the last frame taken.
     consumed: Line<AtomicU64>,
-    /// Not 0 while the consumer sleeps until a frame comes: the count of its sleeps, so that each is rung once.
-    waiting: Line<AtomicU64>,
+    /// The consumer sleeps until a frame comes.
+    pub(crate) waiting: Line<SleepWord>,
     /// The last generation whose images arrived.
     generation: AtomicU32,
     /// 1 when the consumer takes no more frames, though it still holds some.
@@ -124,27 +139,44 @@ pub(crate) struct ConsumerPage {
     places: AtomicU32,
 }
 
-/// Not written by one process alone but by every consumer: a hint that says *there is something on your port*, so
-/// that a busy producer need not ask the kernel. The worst that a hostile consumer can do by it is to have the
-/// producer ask once for each frame.
+/// Not written by one process alone but by every consumer: hints, so that a busy producer need not ask the kernel, and who
+/// comes late need not guess. The worst that a hostile consumer can do by it is to have the producer ask once for each
+/// frame, and to have others believe that a dead producer has ended the stream.
 #[derive(Debug)]
 #[cfg_attr(not(loom), derive(zerocopy::FromBytes))]
 #[repr(C)]
-pub(crate) struct AttentionPage {
-    wanted: AtomicU32,
-}
+pub(crate) struct AttentionPage(AtomicU32);
 
 impl AttentionPage {
-    /// Consumer: behind a message to the producer.
+    /// There is something on the producer's port.
+    const WANTED: u32 = 1;
+    /// The producer has ended the stream.
+    const ENDED: u32 = 2;
+
+    /// Consumer: after a message to the producer.
     pub(crate) fn call(&self) {
         // Relaxed: the message itself travels through the kernel; a hint seen late is only late.
-        self.wanted.store(1, Ordering::Relaxed);
+        self.0.fetch_or(Self::WANTED, Ordering::Relaxed);
     }
 
     /// Producer: takes the hint. It is taken before the port is looked at, so that one given meanwhile stays.
+    #[inline]
     pub(crate) fn take(&self) -> bool {
         // Relaxed as in `call`. The load keeps the usual case from writing to a line that others read.
-        self.wanted.load(Ordering::Relaxed) != 0 && self.wanted.swap(0, Ordering::Relaxed) != 0
+        self.0.load(Ordering::Relaxed) & Self::WANTED != 0
+            && self.0.fetch_and(!Self::WANTED, Ordering::Relaxed) & Self::WANTED != 0
+    }
+
+    /// Producer: says that it has ended the stream.
+    pub(crate) fn end(&self) {
+        // Relaxed: it orders nothing.
+        self.0.fetch_or(Self::ENDED, Ordering::Relaxed);
+    }
+
+    /// Consumer: whether the producer has ended the stream.
+    pub(crate) fn has_ended(&self) -> bool {
+        // Relaxed as in `end`.
+        self.0.load(Ordering::Relaxed) & Self::ENDED != 0
     }
 }
 
@@ -168,41 +200,26 @@ impl ProducerPage {
         // Release, both: who reads the word sees the record and the pixels. Fifo reads the first, mailbox the second.
         self.order[(frame.number() % CELLS as u64) as usize].store(frame.0, Ordering::Release);
         self.latest.0.store(frame.0, Ordering::Release);
-        // P2 of the module's text, and between the news and the look at `waiting`.
+        // P2 of the module's text, and W2 of `wake.rs`.
         fence(Ordering::SeqCst);
     }
 
     /// The latest frame, to look at without a claim to it.
     pub(crate) fn latest(&self) -> FrameWord {
         // Acquire: pairs with `publish`.
-        FrameWord(self.latest.0.load(Ordering::Acquire))
+        FrameWord(load_acquire(&self.latest.0))
     }
 
     /// Consumer: the frame of this number, if it was presented, to look at without a claim to it.
     pub(crate) fn ordered(&self, number: u64) -> Option<FrameWord> {
         // Acquire: pairs with `publish`.
-        let frame = FrameWord(self.order[(number % CELLS as u64) as usize].load(Ordering::Acquire));
+        let frame = FrameWord(load_acquire(&self.order[(number % CELLS as u64) as usize]));
         (frame.number() == number).then_some(frame)
     }
 
     /// Consumer: what the producer says of a frame that is held.
     pub(crate) fn info(&self, frame: FrameWord) -> FrameInfo {
         self.records[frame.cell()].read(frame.number())
-    }
-
-    /// Producer: says that it sleeps, or not any more. Behind `true` it looks for a cell once more.
-    pub(crate) fn set_waiting(&self, waiting: bool) {
-        // Relaxed: the fence orders it where order matters, before the second look.
-        self.waiting.0.store(waiting.into(), Ordering::Relaxed);
-        if waiting {
-            fence(Ordering::SeqCst);
-        }
-    }
-
-    /// Consumer, behind a change of its holds and a fence: whether the producer has to be woken.
-    fn is_waiting(&self) -> bool {
-        // Relaxed: the fence before it orders it.
-        self.waiting.0.load(Ordering::Relaxed) != 0
     }
 
     /// Producer: ends the stream.
@@ -215,7 +232,7 @@ impl ProducerPage {
     /// Whether the producer ended the stream in an orderly way.
     pub(crate) fn is_closed(&self) -> bool {
         // Acquire: pairs with `close`.
-        self.closed.0.load(Ordering::Acquire) != 0
+        load_acquire(&self.closed.0) != 0
     }
 }
 
@@ -228,8 +245,8 @@ impl ConsumerPage {
         }
     }
 
-    /// Consumer: takes the newest frame above `last` into place `place` of its holds. Also says whether the producer
-    /// has to be woken, because a frame was announced for a moment and let go again.
+    /// Consumer: takes the newest frame above `last` into place `place` of its holds. Also says whether a frame was
+    /// announced for a moment and let go again, so that the producer may have to be woken.
     pub(crate) fn take_newest(
         &self,
         producer: &ProducerPage,
@@ -249,11 +266,16 @@ impl ConsumerPage {
             fence(Ordering::SeqCst);
             // C4.
             if producer.latest() == frame {
-                return (Some(frame), announced && producer.is_waiting());
+                // Relaxed: a producer that waits for it does so with patience, and orders nothing by it.
+                self.consumed.0.store(frame.number(), Ordering::Relaxed);
+                return (Some(frame), announced);
             }
             announced = true;
         }
-        (None, announced && self.let_go(producer, place))
+        if announced {
+            self.let_go(place);
+        }
+        (None, announced)
     }
 
     /// Consumer: takes the frame that [`ProducerPage::ordered`] gave for the next number into a place of its holds.
@@ -264,28 +286,12 @@ impl ConsumerPage {
         self.consumed.0.store(frame.number(), Ordering::Release);
     }
 
-    /// Consumer: gives a frame back. Says whether the producer has to be woken.
-    pub(crate) fn let_go(&self, producer: &ProducerPage, place: usize) -> bool {
+    /// Consumer: gives a frame back. The producer may have to be woken.
+    pub(crate) fn let_go(&self, place: usize) {
         // Release: all reads of the frame's pixels end here.
         self.hold.0[place].store(FrameWord::NONE.0, Ordering::Release);
+        // W2 of `wake.rs`.
         fence(Ordering::SeqCst);
-        producer.is_waiting()
-    }
-
-    /// Consumer: says that it sleeps for the `count`th time (not 0), or with 0 that it is awake. Behind the former it
-    /// looks for a frame once more.
-    pub(crate) fn set_waiting(&self, count: u64) {
-        // Relaxed: as in `ProducerPage::set_waiting`.
-        self.waiting.0.store(count, Ordering::Relaxed);
-        if count != 0 {
-            fence(Ordering::SeqCst);
-        }
-    }
-
-    /// Producer, behind `publish`: the count of the sleep that the consumer is in, 0 if it is awake.
-    pub(crate) fn waiting(&self) -> u64 {
-        // Relaxed: the fence in `publish` orders it.
-        self.waiting.0.load(Ordering::Relaxed)
     }
 
     /// Consumer: says that a generation's images arrived.
@@ -308,17 +314,19 @@ impl ConsumerPage {
 
     /// Producer: whether the consumer takes no more frames.
     pub(crate) fn has_left(&self) -> bool {
-        // Acquire: pairs with `leave`.
-        self.left.load(Ordering::Acquire) != 0
+        // Relaxed and a fence, as in `load_acquire`: pairs with `leave`.
+        let left = self.left.load(Ordering::Relaxed);
+        fence(Ordering::Acquire);
+        left != 0
     }
 
-    /// Producer: the last frame taken in fifo.
+    /// Producer: the number of the last frame taken.
     pub(crate) fn consumed(&self) -> u64 {
         // Acquire: pairs with `take_ordered`.
-        self.consumed.0.load(Ordering::Acquire)
+        load_acquire(&self.consumed.0)
     }
 
-    /// Producer, behind a fence: which of the cells, with these frames, this consumer has a claim to.
+    /// Producer, after a fence: which of the cells, with these frames, this consumer has a claim to.
     #[inline]
     fn claims(&self, cells: CellSet, frames: &[FrameWord], taking: Taking) -> CellSet {
         let mut claimed = CellSet::NONE;
@@ -330,8 +338,8 @@ impl ConsumerPage {
         // Relaxed: a hold that has to be seen here, by the fence or by `consumed`, has its place seen, too.
         let places = self.places.load(Ordering::Relaxed) as usize;
         for hold in self.hold.0.iter().take(places) {
-            // Acquire: pairs with the release of the hold, behind which the pixels may be written.
-            let held = FrameWord(hold.load(Ordering::Acquire));
+            // Acquire: pairs with the release of the hold, after which the pixels may be written.
+            let held = FrameWord(load_acquire(hold));
             if held != FrameWord::NONE && frames.get(held.cell()) == Some(&held) {
                 claimed.insert(held.cell());
             }
@@ -381,8 +389,9 @@ impl CellSet {
     }
 }
 
-/// Producer: the first of the candidates that no consumer has a claim to; `frames` are those in the cells. None of the candidates is the latest frame's cell. The fence P2 lies behind it: at the end of
-/// [`ProducerPage::publish`], or of `set_waiting`.
+/// Producer: the first of the candidates that no consumer has a claim to; `frames` are those in the cells. None of the
+/// candidates is the latest frame's cell. The fence P2 lies before it: at the end of [`ProducerPage::publish`], or in
+/// `Sleeper::announce`.
 #[inline]
 pub(crate) fn find_free_cell<'a>(
     candidates: CellSet,
@@ -413,8 +422,8 @@ mod loom_model {
         fn new() -> Self {
             Self {
                 latest: Line(AtomicU64::new(0)),
-                waiting: Line(AtomicU32::new(0)),
-                closed: Line(AtomicU32::new(0)),
+                waiting: Line(SleepWord::awake()),
+                closed: Line(AtomicU64::new(0)),
                 order: atomics(),
                 records: std::array::from_fn(|_| Record::new()),
             }
@@ -426,7 +435,7 @@ mod loom_model {
             Self {
                 hold: Line(atomics()),
                 consumed: Line(AtomicU64::new(0)),
-                waiting: Line(AtomicU64::new(0)),
+                waiting: Line(SleepWord::awake()),
                 generation: AtomicU32::new(0),
                 left: AtomicU32::new(0),
                 places: AtomicU32::new(0),
@@ -521,7 +530,7 @@ mod loom_model {
                     assert!(frame.number() > last);
                     last = frame.number();
                     assert_eq!(chain.look(frame.cell()), frame.number());
-                    chain.consumer.let_go(&chain.producer, 0);
+                    chain.consumer.let_go(0);
                 }
             }
             producer.join().unwrap();
@@ -546,43 +555,10 @@ mod loom_model {
                     assert_eq!(frame.number(), next);
                     assert_eq!(chain.look(frame.cell()), next);
                     next += 1;
-                    chain.consumer.let_go(&chain.producer, 0);
+                    chain.consumer.let_go(0);
                 }
             }
             producer.join().unwrap();
-        });
-    }
-
-    #[test]
-    fn a_consumer_never_sleeps_through_a_frame() {
-        check(3, || {
-            let chain = Chain::new();
-            let producing = chain.clone();
-            let producer = thread::spawn(move || {
-                producing.produce(&mut Own::new(), Taking::Newest);
-                producing.consumer.waiting() != 0
-            });
-            chain.consumer.set_waiting(1);
-            let seen = chain.consumer.take_newest(&chain.producer, 0, 0).0.is_some();
-            let rung = producer.join().unwrap();
-            assert!(seen || rung);
-        });
-    }
-
-    #[test]
-    fn a_producer_never_sleeps_through_a_free_cell() {
-        check(3, || {
-            let chain = Chain::new();
-            let mut own = Own::new();
-            assert!(chain.produce(&mut own, Taking::Newest));
-            assert!(chain.consumer.take_newest(&chain.producer, 0, 0).0.is_some());
-            assert!(chain.produce(&mut own, Taking::Newest));
-            let consuming = chain.clone();
-            let consumer = thread::spawn(move || consuming.consumer.let_go(&consuming.producer, 0));
-            chain.producer.set_waiting(true);
-            let found = chain.produce(&mut own, Taking::Newest);
-            let rung = consumer.join().unwrap();
-            assert!(found || rung);
         });
     }
 }

@@ -22,6 +22,9 @@
 
 mod consumer;
 mod control;
+#[cfg(all(test, shell))]
+mod failures;
+mod patience;
 mod producer;
 mod protocol;
 mod record;
@@ -32,11 +35,16 @@ pub use producer::{Image, Producer, ProducerStatistics};
 pub use record::{FrameInfo, PresentInfo, Rectangle, USER_BYTES};
 pub use right::ConsumerRight;
 
+use std::time::Duration;
+
 use crate::error::{Error, Result};
 use crate::layout::SurfaceDescriptor;
 use crate::pixel_format::PixelFormat;
 use crate::surface::Backing;
 
+/// How long a side that never has to wait goes without asking the kernel for news: who died says nothing in shared
+/// memory.
+const NEWS_INTERVAL: Duration = Duration::from_millis(8);
 /// The most images of a swapchain.
 pub const MAX_IMAGES: u32 = control::MAX_IMAGES as u32;
 

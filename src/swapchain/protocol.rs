@@ -4,11 +4,16 @@
 //! ```text
 //! consumer → producer's port   Attach    its end of a link, its page, its doorbell's ringer
 //! producer → consumer's link   Refused   and why, as text; nothing follows
-//!                              Welcome   the producer's page, its doorbell's ringer for this consumer, images
+//!                              Welcome   the producer's page, its doorbell's ringer for this consumer
 //!                              Images    a new generation
 //!                              Allocate  please make the images of a new generation
 //! consumer → producer's link   Images    here they are
+//! producer → a right's lane    Welcome   the producer's page; the stream has ended
+//!                              Images    each generation that has frames to be seen
 //! ```
+//!
+//! Each right that a producer makes has a *lane* of its own, in which the producer that ends leaves what the right's holder
+//! needs to see the frames that are left: see `docs/decisions/0018-a-right-has-a-lane.md`.
 
 use zerocopy::little_endian::{U16, U32, U64};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};

@@ -50,6 +50,17 @@ pub struct FrameInfo {
     pub present: PresentInfo,
 }
 
+impl FrameInfo {
+    /// The same with damage that is within a surface of this size.
+    pub(super) fn within(mut self, width: u32, height: u32) -> Self {
+        self.present.damage = self.present.damage.map(|Rectangle { x, y, width: across, height: down }| {
+            let (x, y) = (x.min(width), y.min(height));
+            Rectangle { x, y, width: across.min(width - x), height: down.min(height - y) }
+        });
+        self
+    }
+}
+
 /// A frame's record in shared memory. It is written while its cell is the producer's alone and read while a hold
 /// keeps it so; the accesses are atomic only because a peer that breaks the rules must not make them undefined. All are
 /// relaxed: the word of the frame is stored behind them, by a release store, and loaded before them, by an acquire load.

@@ -14,7 +14,7 @@
 //!   it was duplicated or sent on. `descriptor` is readable when `receive` would not wait.
 //! - `MovingReceiveRight`: a receive right on its way through a message (`pack`, `unpack`); what is queued, and
 //!   what is sent meanwhile, arrives at the new owner.
-//! - `PortSet`: many receive rights, and watches for dead names, behind one descriptor, served in turn. Its descriptor,
+//! - `PortSet`: many receive rights, processes, and watches for dead names, behind one descriptor, served in turn. Its descriptor,
 //!   as that of `AnyReadable`, may still be readable for what somebody has received meanwhile; `settle` ends that, and a
 //!   call that finds nothing ends with it.
 //!

@@ -26,13 +26,11 @@ impl Owner {
 
     /// Errors: wrong state in a fork.
     #[inline]
-    #[allow(dead_code, reason = "the handles are taught to ask, one after the other")]
     pub(crate) fn check(self) -> Result<()> {
         if self.is_here() { Ok(()) } else { Err(Self::elsewhere()) }
     }
 
     #[cold]
-    #[allow(dead_code, reason = "as above")]
     fn elsewhere() -> Error {
         let message = "this handle belongs to the process that made it, and this process is a fork of that one: \
                        a fork can only let go of it";

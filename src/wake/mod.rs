@@ -53,6 +53,13 @@ impl SleepWord {
         Self(AtomicU64::new(Self::AWAKE))
     }
 
+    /// Waker, after a fence: whether the sleeper may have to be rung.
+    #[inline]
+    pub(crate) fn is_asleep(&self) -> bool {
+        // Relaxed: the fence before it orders it.
+        self.0.load(Ordering::Relaxed) != Self::AWAKE
+    }
+
     /// Sleeper: says that it will never look for news again.
     pub(crate) fn leave(&self) {
         // Relaxed: it orders nothing; a waker that sees it late has published to nobody.
@@ -168,8 +175,8 @@ pub(crate) trait Waiting {
     /// the next look.
     fn sleep(&mut self, until: Deadline) -> Result<()>;
 
-    /// Says that this side is awake: [`Sleeper::rise`].
-    fn rise(&mut self);
+    /// Says that this side is awake: [`Sleeper::rise`]. Who waits by a descriptor and found no news may go on sleeping.
+    fn rise(&mut self, has_news: bool);
 }
 
 /// Waits for news.
@@ -179,14 +186,18 @@ pub(crate) fn wait<W: Waiting>(waiting: &mut W, deadline: Deadline) -> Result<W:
     loop {
         waiting.announce();
         let outcome = match waiting.look() {
-            Ok(None) if deadline.is_over() => Err(Error::TIMED_OUT),
+            Ok(None) if deadline.is_over() => {
+                waiting.rise(false);
+                return Err(Error::TIMED_OUT);
+            }
             Ok(None) => {
                 let most = if waiting.owes() { RETRY } else { RESTLESS };
-                waiting.sleep(deadline.at_most(most)).map(|()| None)
+                // The news come first, and only then what else the ring brought.
+                waiting.sleep(deadline.at_most(most)).and_then(|()| waiting.look())
             }
             outcome => outcome,
         };
-        waiting.rise();
+        waiting.rise(true);
         if let Some(outcome) = outcome.transpose() {
             return outcome;
         }
@@ -378,7 +389,7 @@ mod tests {
             Ok(())
         }
 
-        fn rise(&mut self) {}
+        fn rise(&mut self, _: bool) {}
     }
 
     #[test]

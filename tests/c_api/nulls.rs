@@ -389,6 +389,7 @@ fn entries() -> Vec<Entry> {
         sfp_producer_resize(w.producer, 9, 9);
         sfp_producer_reconfigure(w.producer, &raw const w.descriptor);
         sfp_producer_service(w.producer);
+        sfp_producer_drain(w.producer, 0);
         sfp_producer_get_statistics(w.producer.cast_const(), w.out(0));
         sfp_producer_create_consumer_right(w.producer, w.out(0));
         sfp_producer_set_spin_time(w.producer, 0);

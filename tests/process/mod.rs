@@ -13,6 +13,8 @@ mod faults;
 mod files;
 pub mod full;
 mod held;
+#[cfg(target_os = "linux")]
+mod limits;
 #[cfg(target_os = "macos")]
 pub mod mach;
 pub mod plain;
@@ -22,6 +24,8 @@ pub mod swapchain;
 pub use faults::minor_faults;
 pub use files::files_can_travel;
 pub use held::*;
+#[cfg(target_os = "linux")]
+pub use limits::*;
 
 const ROLE: &str = "SURFACEPORT_TEST_ROLE";
 const ROLE_TEXT: &std::ffi::CStr = c"SURFACEPORT_TEST_ROLE";

@@ -35,7 +35,7 @@ class Frame(Handle[sfp_frame]):
     _pixels: FramePixels | None
 
     def __init__(self, handle: sfp_frame) -> None:
-        super().__init__(handle)
+        self._handle = handle
         self._pixels = None
 
     @property

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from ctypes import byref
 
 from ._native import functions as c
@@ -47,7 +46,7 @@ class Invitation(Handle[sfp_invitation]):
         for entry in entries:
             if entry is None:
                 break
-            name, _, value = os.fsdecode(entry).partition("=")
+            name, _, value = entry.decode().partition("=")
             found[name] = value
         return found
 

@@ -2,140 +2,289 @@
 
 use std::sync::Arc;
 
-use super::Shared;
-use super::state::{Generation, State};
+use super::Station;
+use super::outbox::{self, Outbox};
+use super::state::{Asked, Generation, State};
 use crate::error::{Error, Result, Status};
 use crate::message::Message;
 use crate::page::Page;
-use crate::port::Duplex;
+use crate::port::{Duplex, SendRight};
 use crate::swapchain::PresentMode;
-use crate::swapchain::control::{ConsumerPage, Taking};
+use crate::swapchain::control::{ConsumerPage, FrameWord, Taking};
+use crate::swapchain::patience::PAUSE;
 use crate::swapchain::protocol::{self, GenerationHead, Welcome};
 use crate::sys::doorbell::{Doorbell, Ringer, Rung, doorbell};
 use crate::sys::port_set::Ready;
+use crate::sys::spawn::Process;
 use crate::time::{self, Deadline, Timeout};
+use crate::wake::Waker;
 
 /// News of one service; the rest waits for the next, so that a flood does not keep the producer from drawing.
 const NEWS_AT_ONCE: usize = 64;
-/// The keys of the producer's port and of its own doorbell in its set. A consumer `n` has the keys `2n` and
-/// `2n + 1`, from 1.
+/// The keys of the producer's port and of its own doorbell in its set. A consumer `n` has the keys from `3n` on, in the
+/// order of its watches; it is counted from 1.
 pub(super) const PORT_KEY: u64 = 0;
 pub(super) const OWN_DOORBELL_KEY: u64 = 1;
+const WATCHES: u64 = 3;
 /// Consumers at a time.
 const MAX_CONSUMERS: usize = 16;
+/// Refusals that wait until they can be sent.
+const MAX_REFUSALS: usize = 16;
+/// How long a consumer may take to make images until another one is asked, in nanoseconds.
+const ALLOCATION: i64 = 500_000_000;
 
 /// The producer's side of one consumer.
 #[derive(Debug)]
 pub(super) struct Link {
     pub(super) number: u64,
-    pub(super) duplex: Duplex,
+    duplex: Duplex,
     pub(super) page: Page<ConsumerPage>,
-    pub(super) ringer: Ringer,
+    ringer: Ringer,
+    waker: Waker,
     /// Rung by this consumer only, so that what one does to its end is no other's trouble.
-    pub(super) doorbell: Doorbell,
+    doorbell: Doorbell,
+    /// Its process, whose end is its end, whoever else has its descriptors; none for this process itself, and where the
+    /// system does not tell.
+    process: Option<Process>,
+    /// How many of its watches are in the set.
+    watched: u64,
     pub(super) taking: Taking,
-    /// The sleep for which it was rung last.
-    pub(super) rung: u64,
-    /// The generation that was sent last; 0: none.
-    pub(super) sent: u16,
+    pub(super) outbox: Outbox,
     /// It takes no more frames, though it may hold some.
     pub(super) left: bool,
 }
 
+impl Link {
+    /// Wakes the consumer if it sleeps. A fence lies between the news and this.
+    #[inline]
+    pub(super) fn wake(&mut self) {
+        let ringer = &self.ringer;
+        self.waker.wake(&self.page.waiting.0, || ringer.ring());
+    }
+
+    pub(super) fn owes_ring(&self) -> bool {
+        self.waker.owes(&self.page.waiting.0)
+    }
+
+    /// Has the set tell of this consumer.
+    fn watch(&mut self, station: &Station) -> Result<()> {
+        while self.watched < WATCHES {
+            let key = WATCHES * self.number + self.watched;
+            match (self.watched, &self.process) {
+                (0, _) => station.set.add(&self.duplex.receive.0, key)?,
+                (1, _) => station.set.add_doorbell(&self.doorbell, key)?,
+                (_, Some(process)) => station.set.add_process(process, key)?,
+                (_, None) => {}
+            }
+            self.watched += 1;
+        }
+        Ok(())
+    }
+
+    /// Has the set forget it.
+    fn unwatch(&self, station: &Station) {
+        for watch in 0..self.watched {
+            let key = WATCHES * self.number + watch;
+            // One that is muted is not there.
+            let _ = match (watch, &self.process) {
+                (2, Some(process)) => station.set.remove_process(process, key),
+                (2, None) => Ok(()),
+                _ => station.set.remove(key),
+            };
+        }
+    }
+}
+
 impl State {
     /// Takes in what the kernel has for this producer, without waiting.
-    pub(super) fn hear_news(&mut self, shared: &Arc<Shared>) {
+    pub(super) fn hear_news(&mut self, station: &Station) {
         self.last_news = time::now();
         for _ in 0..NEWS_AT_ONCE {
-            match shared.set.wait(Deadline::NOW) {
-                Ok(ready) => self.hear(shared, ready),
+            match station.set.wait(Deadline::NOW) {
+                Ok(ready) => self.hear(station, ready),
                 Err(_) => break,
             }
         }
-        self.settle_consumers();
+        self.settle(station);
+        self.wake_all();
     }
 
     /// Takes in one of the things that the kernel has.
-    pub(super) fn hear(&mut self, shared: &Arc<Shared>, ready: Ready) {
+    pub(super) fn hear(&mut self, station: &Station, ready: Ready) {
         match ready {
-            Ready::Receive(PORT_KEY) => self.hear_port(shared),
-            Ready::Receive(OWN_DOORBELL_KEY) => drop(shared.doorbell.drain()),
-            Ready::Receive(key) | Ready::Dead(key) => self.hear_consumer(shared, key),
+            Ready::Receive(PORT_KEY) => self.hear_port(station),
+            Ready::Receive(OWN_DOORBELL_KEY) => drop(station.doorbell.drain()),
+            Ready::Receive(key) | Ready::Dead(key) => self.hear_consumer(station, key),
         }
     }
 
-    /// Looks at what consumers say in shared memory, and sends them the images that they lack.
-    pub(super) fn settle_consumers(&mut self) {
+    /// Looks at what consumers say in shared memory, and does what is owed them.
+    pub(super) fn settle(&mut self, station: &Station) {
         self.see_who_left();
-        self.send_generations();
+        self.ask_for_images();
+        if let Some(delay) = &self.delay {
+            if time::now() < delay.until {
+                return;
+            }
+            self.delay = None;
+            self.unmute(station);
+            if let Some(message) = self.attaching.take() {
+                self.hear_attach(station, message);
+            }
+        }
+        self.pay(station);
     }
 
-    fn hear_port(&mut self, shared: &Shared) {
-        let refused = match shared.port.receive(Timeout::NONE) {
-            Ok(message) => self.hear_attach(shared, message).err(),
+    /// Sends what is owed, and watches who is not watched yet.
+    fn pay(&mut self, station: &Station) {
+        let mut lacking = Ok(());
+        for link in &mut self.consumers {
+            let arrived = Some(link.page.generation());
+            let paid = link.watch(station).and_then(|()| link.outbox.pay(&link.duplex.send, arrived));
+            lacking = lacking.and(paid);
+        }
+        while let Some((duplex, message)) = self.refusals.pop() {
+            if let Err(failure) = duplex.send.send(message, Timeout::NONE)
+                && failure.status() != Status::PeerDead
+            {
+                lacking = lacking.and(Err(failure.error().clone()));
+                self.refusals.extend(failure.into_message().map(|message| (duplex, message)));
+                break;
+            }
+        }
+        if let Err(error) = lacking {
+            self.put_off(error);
+        }
+    }
+
+    /// Something cannot be done now, and is tried again after a pause.
+    fn put_off(&mut self, error: Error) {
+        tracing::debug!(%error, "what is owed to consumers has to wait");
+        self.delay = Some(super::state::Delay { until: time::now() + PAUSE.as_nanos() as i64, error });
+    }
+
+    /// What is ready and cannot be taken in now must not keep the set ready.
+    fn mute(&mut self, station: &Station, key: u64, error: Error) {
+        if station.set.remove(key).is_ok() {
+            self.muted.push(key);
+        }
+        self.put_off(error);
+    }
+
+    fn unmute(&mut self, station: &Station) {
+        for key in std::mem::take(&mut self.muted) {
+            let link = self.consumers.iter().find(|link| WATCHES * link.number == key);
+            let right =
+                if key == PORT_KEY { Some(&station.port) } else { link.map(|link| &link.duplex.receive) };
+            if let Some(right) = right
+                && let Err(error) = station.set.add(&right.0, key)
+            {
+                self.muted.push(key);
+                self.put_off(error);
+            }
+        }
+    }
+
+    fn hear_port(&mut self, station: &Station) {
+        match station.port.receive(Timeout::NONE) {
+            Ok(message) => self.hear_attach(station, message),
             Err(error) => match error.status() {
-                Status::NoSenders => {
-                    self.no_rights = true;
-                    None
-                }
-                // Nothing there after all; or no descriptor free, and the message waits.
-                Status::TimedOut | Status::ResourceExhausted => None,
-                _ => Some(error),
+                Status::NoSenders => self.no_rights = true,
+                // Nothing there after all.
+                Status::TimedOut => {}
+                Status::PeerDead => self.count_refused(&error),
+                _ if is_peers_fault(&error) => self.count_refused(&error),
+                // The message waits.
+                _ => self.mute(station, PORT_KEY, error),
             },
-        };
-        if let Some(error) = refused {
-            tracing::warn!(%error, "a message to a producer was refused");
-            self.statistics.refused += 1;
         }
     }
 
-    fn hear_attach(&mut self, shared: &Shared, mut message: Message) -> Result<()> {
-        if message.id() != protocol::ATTACH || message.attachment_count() != 4 {
-            return Err(Error::malformed("a message to a producer is no attach"));
+    fn count_refused(&mut self, error: &Error) {
+        tracing::warn!(%error, "a message to a producer was refused");
+        self.statistics.refused += 1;
+    }
+
+    fn hear_attach(&mut self, station: &Station, mut message: Message) {
+        match self.take_attach(&mut message) {
+            Ok(()) => self.settle(station),
+            Err(error) if is_peers_fault(&error) => self.count_refused(&error),
+            // It is looked at again; whatever it carries is in it still.
+            Err(error) => {
+                self.attaching = Some(message);
+                self.mute(station, PORT_KEY, error);
+            }
         }
-        let duplex = Duplex::take_from(&mut message, 0)?;
-        let answers = duplex.send.try_clone()?;
-        self.welcome(shared, message, duplex).inspect_err(|error| {
-            let _ = protocol::refused_message(error).map(|refusal| answers.send(refusal, Timeout::NONE));
-        })
     }
 
     /// Takes in a new consumer.
-    fn welcome(&mut self, shared: &Shared, mut message: Message, duplex: Duplex) -> Result<()> {
+    ///
+    /// Errors: malformed; refused, and the consumer is told; what is lacking here, and the message is as it was.
+    fn take_attach(&mut self, message: &mut Message) -> Result<()> {
+        if message.id() != protocol::ATTACH || message.attachment_count() != 4 {
+            return Err(Error::malformed("a message to a producer is no attach"));
+        }
+        // First what can be lacking, with everything still in the message.
+        let (doorbell, their_ringer) = doorbell()?;
+        let process = watch_sender(message)?;
+        let duplex = Duplex::take_from(message, 0)?;
+        match self.agree(message) {
+            Ok((mode, page, ringer)) => {
+                let floor = self.floor_of_newcomer(mode);
+                let mut welcome = protocol::welcome_message(Welcome { mode, first: floor + 1 })?;
+                welcome.attach(self.page.clone())?;
+                welcome.attach(SendRight(their_ringer.into_send_right()))?;
+                let mut outbox = Outbox::default();
+                outbox.owe(welcome);
+                // The generation of the latest frame first.
+                for generation in self.generations() {
+                    outbox.owe_images(generation, self.latest.generation());
+                }
+                self.last_consumer += 1;
+                self.consumers.push(Link {
+                    number: self.last_consumer,
+                    duplex,
+                    page,
+                    ringer,
+                    waker: Waker::default(),
+                    doorbell,
+                    process,
+                    watched: 0,
+                    taking: if mode == PresentMode::Fifo { Taking::EachAbove(floor) } else { Taking::Newest },
+                    outbox,
+                    left: false,
+                });
+                Ok(())
+            }
+            Err(error) => {
+                if self.refusals.len() < MAX_REFUSALS {
+                    self.refusals.push((duplex, protocol::refused_message(&error)?));
+                }
+                Err(error)
+            }
+        }
+    }
+
+    /// What an attach asks for and brings.
+    fn agree(&self, message: &mut Message) -> Result<(PresentMode, Page<ConsumerPage>, Ringer)> {
         if self.consumers.len() == MAX_CONSUMERS {
             let text = format!("a swapchain has at most {MAX_CONSUMERS} consumers, and this one has them");
             return Err(Error::new(Status::Refused, text));
         }
-        let mode = self.agree_on_mode(protocol::parse_attach(&message)?)?;
+        let mode = self.agree_on_mode(protocol::parse_attach(message)?)?;
         let page = Page::<ConsumerPage>::open(message.take_memory(2)?)?;
         let ringer = Ringer::from_send_right(message.take_send_right(3)?.0);
-        let (doorbell, their_ringer) = doorbell()?;
+        Ok((mode, page, ringer))
+    }
 
-        // It begins with the latest frame, or with those that waited for it.
-        let floor = match mode {
-            PresentMode::Fifo if !self.is_attended() => self.waiting_floor(),
-            _ => self.latest.number().saturating_sub(1),
-        };
-        let mut welcome = protocol::welcome_message(Welcome { mode, first: floor + 1 })?;
-        welcome.attach(shared.page.region())?;
-        welcome.attach(crate::port::SendRight(their_ringer.into_send_right()))?;
-        duplex.send.send(welcome, Timeout::NONE)?;
-
-        self.last_consumer += 1;
-        let number = self.last_consumer;
-        shared.set.add(&duplex.receive.0, 2 * number)?;
-        if let Err(error) = shared.set.add_doorbell(&doorbell, 2 * number + 1) {
-            shared.set.remove(2 * number)?;
-            return Err(error);
+    /// The number of the frame before the first one that a new consumer is to see: it begins with the latest frame, or
+    /// with those that waited for it.
+    fn floor_of_newcomer(&self, mode: PresentMode) -> u64 {
+        let before_latest = self.latest.number().saturating_sub(1);
+        match mode {
+            PresentMode::Fifo if !self.is_attended() => self.waiting_floor().min(before_latest),
+            _ => before_latest,
         }
-        let taking = if mode == PresentMode::Fifo { Taking::EachAbove(floor) } else { Taking::Newest };
-        let mut link = Link { number, duplex, page, ringer, doorbell, taking, rung: 0, sent: 0, left: false };
-        // The generation of the latest frame first; a newer one follows when this one has arrived.
-        if let Some(previous) = &self.previous {
-            link.send_images(previous);
-        }
-        self.consumers.push(link);
-        Ok(())
     }
 
     /// A consumer may take the newest frames of a fifo swapchain, but not make a mailbox producer wait.
@@ -151,41 +300,47 @@ impl State {
         }
     }
 
-    fn hear_consumer(&mut self, shared: &Shared, key: u64) {
-        let Some(place) = self.consumers.iter().position(|link| link.number == key / 2) else {
+    fn hear_consumer(&mut self, station: &Station, key: u64) {
+        let (number, watch) = (key / WATCHES, key % WATCHES);
+        let Some(place) = self.consumers.iter().position(|link| link.number == number) else {
             return;
         };
         let link = &self.consumers[place];
-        let lives = if key % 2 == 1 {
-            // A ring says that a cell may be free, which the caller looks at anyway.
-            matches!(link.doorbell.drain(), Ok(Rung::Yes | Rung::No))
-        } else {
-            match link.duplex.receive.receive(Timeout::NONE) {
-                Ok(message) => match self.take_allocated(key / 2, message) {
-                    Ok(()) => true,
-                    Err(error) => {
-                        tracing::warn!(%error, "a consumer that breaks the rules is sent away");
-                        self.statistics.refused += 1;
-                        false
+        let lives = match watch {
+            0 => match link.duplex.receive.receive(Timeout::NONE) {
+                Ok(message) => self.take_allocated(number, message),
+                Err(error) => match error.status() {
+                    Status::TimedOut => Ok(()),
+                    Status::NoSenders | Status::PeerDead => Err(error),
+                    _ if is_peers_fault(&error) => Err(error),
+                    _ => {
+                        self.mute(station, key, error);
+                        Ok(())
                     }
                 },
-                Err(error) => matches!(error.status(), Status::TimedOut | Status::ResourceExhausted),
+            },
+            // A ring says that a cell may be free, which the caller looks at anyway.
+            1 if matches!(link.doorbell.drain(), Ok(Rung::RingerDead)) => Err(Error::PEER_DEAD),
+            2 if link.process.as_ref().is_some_and(|process| process.has_ended().unwrap_or(false)) => {
+                Err(Error::PEER_DEAD)
             }
+            _ => Ok(()),
         };
-        if !lives {
-            self.remove_consumer(shared, place);
+        if let Err(error) = lives {
+            if !matches!(error.status(), Status::PeerDead | Status::NoSenders) {
+                tracing::warn!(%error, "a consumer that breaks the rules is sent away");
+                self.statistics.refused += 1;
+            }
+            self.remove_consumer(station, place);
         }
     }
 
     /// Whatever it held is free: its page is not looked at any more.
-    fn remove_consumer(&mut self, shared: &Shared, place: usize) {
+    fn remove_consumer(&mut self, station: &Station, place: usize) {
         let mut link = self.consumers.remove(place);
-        let _ = shared.set.remove(2 * link.number);
-        let _ = shared.set.remove(2 * link.number + 1);
+        link.unwatch(station);
         self.keep_untaken(&mut link);
-        if self.current.asked == Some(link.number) {
-            self.current.asked = None;
-        }
+        self.asked.retain(|asked| asked.number != link.number);
     }
 
     /// Consumers that take no more frames must not be waited for.
@@ -201,94 +356,161 @@ impl State {
 
     /// What the last fifo consumer did not take waits for the next one.
     fn keep_untaken(&mut self, link: &mut Link) {
+        // It cannot have taken what was not presented, whatever its page says.
+        let consumed = link.page.consumed().min(self.latest.number());
+        self.seen = self.seen.max(consumed);
         if let (Taking::EachAbove(floor), false, false) = (link.taking, link.left, self.is_attended()) {
-            // It cannot have taken what was not presented, whatever its page says.
-            self.waiting_above = floor.max(link.page.consumed().min(self.latest.number()));
+            self.waiting_above = floor.max(consumed);
         }
         link.left = true;
         link.taking = Taking::Newest;
     }
 
-    /// The images that a consumer was asked to make.
+    /// The images that a consumer was asked to make. Another one may have been faster.
     fn take_allocated(&mut self, from: u64, mut message: Message) -> Result<()> {
-        if message.id() != protocol::IMAGES
-            || self.current.asked != Some(from)
-            || !self.current.images.is_empty()
-        {
+        let was_asked = self.asked.iter().any(|asked| asked.number == from);
+        if message.id() != protocol::IMAGES || !was_asked {
             return Err(Error::malformed("a consumer sent images that it was not asked for"));
         }
         let (head, images) = protocol::take_images(&mut message)?;
+        if head.generation != self.current.number || !self.current.images.is_empty() {
+            return Ok(());
+        }
         if head != GenerationHead::new(self.current.number, &self.options) {
             return Err(Error::malformed("a consumer made other images than it was asked for"));
         }
-        self.current.images = images;
-        if let Some(link) = self.consumers.iter_mut().find(|link| link.number == from) {
-            link.sent = head.generation;
+        let made = Generation { images, ..self.current.without_images() };
+        self.current = Arc::new(made);
+        for link in &mut self.consumers {
+            if link.number == from {
+                link.outbox.has_images(head.generation);
+            } else {
+                link.outbox.owe_images(&self.current, self.latest.generation());
+            }
         }
         Ok(())
     }
 
-    /// Brings every consumer up to the current generation, one at a time: a consumer that does not look after its
-    /// messages must not collect the memory of all sizes that a window had meanwhile.
-    fn send_generations(&mut self) {
-        let wants_images = self.current.images.is_empty();
-        if wants_images && self.current.asked.is_none() {
-            self.ask_for_images();
-        }
-        if wants_images {
+    /// Has a consumer make the images, where that is theirs to do. One that says nothing for long is not the only one.
+    fn ask_for_images(&mut self) {
+        if !self.current.images.is_empty() {
             return;
         }
-        for link in &mut self.consumers {
-            let arrived = link.sent == 0 || link.page.generation() == u32::from(link.sent);
-            if link.sent != self.current.number && arrived {
-                link.send_images(&self.current);
-            }
+        let now = time::now();
+        if self.asked.iter().any(|asked| now - asked.when < ALLOCATION) {
+            return;
+        }
+        let head = GenerationHead::new(self.current.number, &self.options);
+        let was_asked = |link: &&mut Link| self.asked.iter().any(|asked| asked.number == link.number);
+        let next = self.consumers.iter_mut().find(|link| !was_asked(link) && !link.left);
+        if let (Some(link), Ok(ask)) = (next, head.allocate_message(self.options.backing)) {
+            link.outbox.owe(ask);
+            self.asked.push(Asked { number: link.number, when: now });
         }
     }
 
-    fn ask_for_images(&mut self) {
-        let head = GenerationHead::new(self.current.number, &self.options);
-        for link in &self.consumers {
-            let asking = head.allocate_message(self.options.backing);
-            let sent = asking.map(|ask| link.duplex.send.send(ask, Timeout::NONE));
-            if matches!(sent, Ok(Ok(()))) {
-                self.current.asked = Some(link.number);
-                return;
+    /// Rings those for whom a ring is owed. A fence lies between the last news and this.
+    pub(super) fn wake_all(&mut self) {
+        for link in &mut self.consumers {
+            link.wake();
+        }
+    }
+
+    /// Whether a ring is owed to anybody.
+    pub(super) fn owes(&self) -> bool {
+        self.consumers.iter().any(Link::owes_ring)
+    }
+
+    /// Rights that were used, or that nobody has any more.
+    pub(super) fn forget_dead_lanes(&mut self) {
+        self.lanes.retain(|lane| !lane.is_dead().unwrap_or(false));
+    }
+
+    /// Whether everybody has what they are to have.
+    ///
+    /// Errors: peer dead, when frames are left that nobody will see.
+    pub(super) fn has_drained(&mut self) -> Result<Option<()>> {
+        self.forget_dead_lanes();
+        let latest = self.latest.number();
+        let has_all = |link: &Link| link.left || (link.outbox.is_empty() && link.page.consumed() >= latest);
+        if !self.lanes.is_empty() || self.attaching.is_some() || !self.consumers.iter().all(has_all) {
+            return Ok(None);
+        }
+        if !self.is_attended() && self.seen < latest {
+            return Err(Error::fixed(Status::PeerDead, "frames are left that nobody will see"));
+        }
+        Ok(Some(()))
+    }
+
+    /// The end of the stream, in good order and without waiting: everybody gets what can be sent.
+    pub(super) fn end(&mut self, station: &Station) {
+        self.hear_news(station);
+        if let Some(mut message) = self.attaching.take() {
+            let _ = self.take_attach(&mut message);
+        }
+        for link in &mut self.consumers {
+            let _ = link.outbox.pay(&link.duplex.send, None);
+        }
+        let lanes = std::mem::take(&mut self.lanes);
+        for lane in lanes {
+            let left = self.will().and_then(|welcome| outbox::leave(&lane, welcome, &self.all_generations()));
+            if let Err(error) = left
+                && error.status() != Status::PeerDead
+            {
+                tracing::warn!(%error, "who comes late may not see the last frames of a stream");
             }
         }
+        station.page.close();
+        station.attention.end();
+        for link in &self.consumers {
+            // Whether it sleeps or not: there is no later frame at which it would look.
+            let _ = link.ringer.ring();
+        }
+        // The links end with this process's interest in them, also while images are still held.
+        self.consumers.clear();
+    }
+
+    /// What the holder of a right that was not used is welcomed with.
+    fn will(&self) -> Result<Message> {
+        let mode = self.options.mode;
+        let first = self.floor_of_newcomer(mode) + 1;
+        let mut welcome = protocol::welcome_message(Welcome { mode, first })?;
+        welcome.attach(self.page.clone())?;
+        Ok(welcome)
+    }
+
+    /// The generations that have frames to be seen, or will have.
+    fn generations(&self) -> impl Iterator<Item = &Arc<Generation>> {
+        self.previous.iter().chain([&self.current]).filter(|generation| !generation.images.is_empty())
+    }
+
+    fn all_generations(&self) -> Vec<&Generation> {
+        let is_shown = |generation: &&Generation| {
+            let shows =
+                |frame: &FrameWord| *frame != FrameWord::NONE && frame.generation() == generation.number;
+            self.frames.iter().any(shows)
+        };
+        self.generations().map(|generation| &**generation).filter(is_shown).collect()
     }
 }
 
-impl Link {
-    /// Without waiting: a consumer whose queue is full is tried again at the next news.
-    fn send_images(&mut self, generation: &Generation) {
-        let head = GenerationHead {
-            generation: generation.number,
-            images: generation.images.len(),
-            descriptor: generation.descriptor,
-        };
-        let sent = protocol::images_message(&head, &generation.images)
-            .and_then(|message| Ok(self.duplex.send.send(message, Timeout::NONE)?));
-        match sent {
-            Ok(()) => self.sent = generation.number,
-            Err(error) => tracing::debug!(%error, "images could not be sent yet"),
-        }
-    }
+/// Whether a message failed for what a peer put into it, and not for what this process lacks.
+pub(in crate::swapchain) fn is_peers_fault(error: &Error) -> bool {
+    use Status::{InvalidArgument, Malformed, Refused, Unsupported};
+    matches!(error.status(), InvalidArgument | Malformed | Refused | Unsupported)
+}
 
-    #[inline]
-    pub(super) fn ring_if_waiting(&mut self) {
-        let sleep = self.page.waiting();
-        if sleep != 0 {
-            self.ring(sleep);
-        }
-    }
-
-    #[cold]
-    fn ring(&mut self, sleep: u64) {
-        if sleep != self.rung {
-            self.rung = sleep;
-            // A dead consumer's links say so as well, and are heard with the news.
-            let _ = self.ringer.ring();
-        }
+/// The process that sent a message, to be watched: none for this one, and where the system does not tell.
+///
+/// Errors: what is lacking here.
+pub(in crate::swapchain) fn watch_sender(message: &Message) -> Result<Option<Process>> {
+    let Some(sender) = message.sender().filter(|sender| sender.process_id != std::process::id()) else {
+        return Ok(None);
+    };
+    match Process::watch_sender(sender.process_id, message.sender_process()) {
+        Ok(process) => Ok(Some(process)),
+        // It has no number here, or has ended already: its descriptors say the latter, if it was the only one to have them.
+        Err(error) if error.status() == Status::NotFound || is_peers_fault(&error) => Ok(None),
+        Err(error) => Err(error),
     }
 }

@@ -6,17 +6,23 @@ use super::links::Link;
 use super::{Claim, Image, ProducerStatistics, Shared};
 use crate::error::{Error, Result, Status};
 use crate::layout::SurfaceDescriptor;
+use crate::memory::MemoryRegion;
+use crate::message::Message;
+use crate::port::{Duplex, SendRight};
 use crate::surface::Surface;
 use crate::swapchain::control::{CELLS, CellSet, FrameWord, MAX_IMAGES, Taking, find_free_cell};
 use crate::swapchain::{Allocator, PresentMode, SwapchainOptions};
 use crate::time;
+use crate::wake::Sleeper;
 
 #[derive(Debug)]
 pub(super) struct State {
     pub(super) options: SwapchainOptions,
-    pub(super) current: Generation,
+    /// The producer's page, for those who come.
+    pub(super) page: MemoryRegion,
+    pub(super) current: Arc<Generation>,
     /// The generation of the latest frame, while the current one has none yet.
-    pub(super) previous: Option<Generation>,
+    pub(super) previous: Option<Arc<Generation>>,
     /// The frame that was last presented in each cell.
     pub(super) frames: [FrameWord; CELLS],
     /// The cells in which somebody draws.
@@ -24,14 +30,27 @@ pub(super) struct State {
     pub(super) latest: FrameWord,
     pub(super) consumers: Vec<Link>,
     pub(super) last_consumer: u64,
+    /// The ends of the lanes of all rights that were made: where the end of the stream is told to who comes late.
+    pub(super) lanes: Vec<SendRight>,
+    /// An attach for which something was lacking.
+    pub(super) attaching: Option<Message>,
+    /// Refusals that could not be sent yet, with what they are sent by.
+    pub(super) refusals: Vec<(Duplex, Message)>,
+    /// The consumers that were asked to make the images of the current generation.
+    pub(super) asked: Vec<Asked>,
+    /// What had to be put off.
+    pub(super) delay: Option<Delay>,
+    /// Keys of the set that are not in it until then.
+    pub(super) muted: Vec<u64>,
+    /// The last frame that any consumer took that is gone.
+    pub(super) seen: u64,
     /// The last fifo frame that was taken before all consumers had gone; see [`State::waiting_floor`].
     pub(super) waiting_above: u64,
     /// No right to attach is left anywhere, and there was one.
     pub(super) no_rights: bool,
     /// The wait is by the user's own loop: leave word when nothing was found.
     pub(super) by_descriptor: bool,
-    /// Word was left: an image is waited for.
-    pub(super) wanted: bool,
+    pub(super) sleeper: Sleeper,
     pub(super) last_news: i64,
     pub(super) statistics: ProducerStatistics,
 }
@@ -45,35 +64,69 @@ pub(super) struct Generation {
     pub(super) half: usize,
     /// Empty while a consumer is asked to make them.
     pub(super) images: Vec<Surface>,
-    /// The consumer that was asked.
-    pub(super) asked: Option<u64>,
+}
+
+impl Generation {
+    pub(super) fn without_images(&self) -> Self {
+        Self { number: self.number, descriptor: self.descriptor, half: self.half, images: Vec::new() }
+    }
+}
+
+/// A consumer that was asked to make images, and when.
+#[derive(Debug)]
+pub(super) struct Asked {
+    pub(super) number: u64,
+    pub(super) when: i64,
+}
+
+/// What is done again later.
+#[derive(Debug)]
+pub(super) struct Delay {
+    /// On the monotonic clock, in nanoseconds.
+    pub(super) until: i64,
+    /// Why it could not be done.
+    pub(super) error: Error,
 }
 
 impl State {
-    pub(super) fn new(options: &SwapchainOptions) -> Result<Self> {
-        let current = Generation {
-            number: 1,
-            descriptor: options.descriptor(),
-            half: 0,
-            images: make_images(options)?,
-            asked: None,
-        };
+    pub(super) fn new(options: &SwapchainOptions, page: MemoryRegion) -> Result<Self> {
+        let images = make_images(options)?;
+        let current = Generation { number: 1, descriptor: options.descriptor(), half: 0, images };
         Ok(Self {
             options: *options,
-            current,
+            page,
+            current: Arc::new(current),
             previous: None,
             frames: [FrameWord::NONE; CELLS],
             drawing: CellSet::NONE,
             latest: FrameWord::NONE,
             consumers: Vec::new(),
             last_consumer: 0,
+            lanes: Vec::new(),
+            attaching: None,
+            refusals: Vec::new(),
+            asked: Vec::new(),
+            delay: None,
+            muted: Vec::new(),
+            seen: 0,
             waiting_above: 0,
             no_rights: false,
             by_descriptor: false,
-            wanted: false,
+            sleeper: Sleeper::default(),
             last_news: time::now(),
             statistics: ProducerStatistics::default(),
         })
+    }
+
+    /// Whether something is done again after a pause.
+    pub(super) fn is_delayed(&self) -> bool {
+        self.delay.is_some()
+    }
+
+    /// What is lacking to serve the consumers; a consumer that takes nothing in is no lack.
+    pub(super) fn shortage(&self) -> Option<Error> {
+        let delay = self.delay.as_ref().filter(|delay| delay.error.status() != Status::TimedOut)?;
+        Some(delay.error.clone().context("serving a consumer"))
     }
 
     /// A frame has become the latest.
@@ -93,6 +146,10 @@ impl State {
     fn leave_previous(&mut self) {
         if self.latest.generation() == self.current.number {
             self.previous = None;
+            // Who sees the newest frame alone sees none of the old images any more.
+            for link in self.consumers.iter_mut().filter(|link| link.taking == Taking::Newest) {
+                link.outbox.owe_only(self.current.number);
+            }
         }
     }
 
@@ -100,12 +157,6 @@ impl State {
     pub(super) fn knows(&self, generation: u16) -> bool {
         generation == self.current.number
             || self.previous.as_ref().is_some_and(|previous| previous.number == generation)
-    }
-
-    /// Says to this process and to the consumers whether an image is waited for.
-    pub(super) fn leave_word(&mut self, shared: &Shared, wanted: bool) {
-        self.wanted = wanted;
-        shared.page.set_waiting(wanted);
     }
 
     /// Whether there is anybody to draw for, now or later.
@@ -154,7 +205,8 @@ impl State {
     #[inline(never)]
     fn without_waiting(&self, cells: CellSet) -> CellSet {
         // A consumer that does not have these images yet could miss frames.
-        let unsent = |link: &Link| link.taking != Taking::Newest && link.sent != self.current.number;
+        let unsent =
+            |link: &Link| link.taking != Taking::Newest && !link.outbox.has_sent(self.current.number);
         if self.consumers.iter().any(unsent) {
             return CellSet::NONE;
         }
@@ -190,12 +242,18 @@ impl State {
         let half = if self.latest == FrameWord::NONE { 0 } else { 1 - latest_half };
         // Those who draw there have images of a generation that is dropped, and learn it when they present.
         self.drawing = self.drawing.without(CellSet::range(half * MAX_IMAGES, MAX_IMAGES));
-        let new = Generation { number, descriptor: options.descriptor(), half, images, asked: None };
+        let new = Arc::new(Generation { number, descriptor: options.descriptor(), half, images });
         let old = std::mem::replace(&mut self.current, new);
         if self.latest != FrameWord::NONE && old.number == self.latest.generation() {
             self.previous = Some(old);
         }
         self.options = options;
+        self.asked.clear();
+        if !self.current.images.is_empty() {
+            for link in &mut self.consumers {
+                link.outbox.owe_images(&self.current, self.latest.generation());
+            }
+        }
     }
 }
 

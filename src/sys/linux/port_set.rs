@@ -8,10 +8,11 @@ use rustix::event::epoll;
 use rustix::io::Errno;
 
 use super::doorbell::Doorbell;
-use super::new_epoll;
+use super::duplicate;
 use super::port::{ReceiveRight, SendRight};
+use super::spawn::Process;
 use crate::error::{Error, Result, Status};
-use crate::sys::posix::{duplicate, system_error, wait_readable};
+use crate::sys::posix::{system_error, wait_readable};
 use crate::time::Deadline;
 
 pub(crate) use crate::sys::notices::Ready;
@@ -40,7 +41,8 @@ pub(crate) const MAX_SET_KEY: u64 = u64::MAX >> 1;
 
 impl PortSet {
     pub(crate) fn new() -> Result<Self> {
-        let epoll = new_epoll("making a port set")?;
+        let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)
+            .map_err(|errno| system_error("making a port set", errno))?;
         Ok(Self { epoll, members: Mutex::default() })
     }
 
@@ -66,6 +68,16 @@ impl PortSet {
     /// Adds a doorbell, under the same kind of key as a receive right: it is ready when it was rung.
     pub(crate) fn add_doorbell(&self, doorbell: &Doorbell, key: u64) -> Result<()> {
         self.add_descriptor(doorbell.descriptor(), key)
+    }
+
+    /// Adds a process, under the same kind of key as a receive right: it is ready when it may have ended.
+    pub(crate) fn add_process(&self, process: &Process, key: u64) -> Result<()> {
+        self.add_descriptor(process.descriptor(), key)
+    }
+
+    /// Takes a process out.
+    pub(crate) fn remove_process(&self, _: &Process, key: u64) -> Result<()> {
+        self.remove(key)
     }
 
     /// Takes a receive right or a doorbell out. The right itself is untouched.

@@ -1,6 +1,6 @@
 //! Port sets on macOS: a kqueue of the members' kqueues, which also brings what is not a port's message.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
 
@@ -9,6 +9,7 @@ use parking_lot::Mutex;
 use super::dead_names::{Mourner, dead_names};
 use super::doorbell::Doorbell;
 use super::port::{ReceiveRight, SendRight};
+use super::spawn::Process;
 use crate::error::{Error, Result, Status};
 use crate::sys::kqueue::{Event, Kqueue};
 use crate::sys::mach_message::{DEAD, Name};
@@ -37,6 +38,8 @@ struct Inner {
 struct Members {
     /// Shared with the members, so that a number is no other descriptor's as long as the set has it.
     receive: HashMap<u64, Arc<Kqueue>>,
+    /// Whoever adds a process keeps it for as long.
+    processes: HashSet<u64>,
     watched: HashMap<u64, Name>,
     /// Keys of watches whose ports have died, in order.
     dead: VecDeque<u64>,
@@ -86,6 +89,26 @@ impl PortSet {
     /// Adds a doorbell, under the same kind of key as a receive right: it is ready when it was rung.
     pub(crate) fn add_doorbell(&self, doorbell: &Doorbell, key: u64) -> Result<()> {
         self.add_kqueue(doorbell.kqueue(), key)
+    }
+
+    /// Adds a process, under the same kind of key as a receive right: it is ready when it may have ended.
+    pub(crate) fn add_process(&self, process: &Process, key: u64) -> Result<()> {
+        let mut members = self.inner.members.lock();
+        if members.receive.contains_key(&key) || members.processes.contains(&key) {
+            return Err(Error::new(Status::AlreadyExists, format!("the set has a process {key} already")));
+        }
+        self.inner.kqueue.add_descriptor(process.descriptor(), key)?;
+        members.processes.insert(key);
+        Ok(())
+    }
+
+    /// Takes a process out.
+    pub(crate) fn remove_process(&self, process: &Process, key: u64) -> Result<()> {
+        if !self.inner.members.lock().processes.remove(&key) {
+            return Err(Error::new(Status::NotFound, format!("the set has no process {key}")));
+        }
+        self.inner.kqueue.remove_descriptor(process.descriptor());
+        Ok(())
     }
 
     /// Takes a receive right or a doorbell out. The right itself is untouched.
@@ -177,10 +200,14 @@ impl PortSet {
 
     /// Whether a member that the kernel named has something. Its own kqueue can be late to see that it is empty.
     fn is_ready(&self, key: u64) -> Result<bool> {
-        let member = self.inner.members.lock().receive.get(&key).cloned();
+        let members = self.inner.members.lock();
+        let member = members.receive.get(&key).cloned();
+        // Whether it has ended is for the caller to ask.
+        let is_process = members.processes.contains(&key);
+        drop(members);
         match member {
             Some(kqueue) => Ok(kqueue.next()?.is_some()),
-            None => Ok(false),
+            None => Ok(is_process),
         }
     }
 }

@@ -347,8 +347,7 @@ impl MovingReceiveRight {
     pub(crate) fn unpack(self) -> Result<ReceiveRight, (Option<Self>, Error)> {
         let ready = match Readiness::new() {
             Ok(ready) => Arc::new(ready),
-            Err(error) if error.status() == Status::ResourceExhausted => return Err((Some(self), error)),
-            Err(error) => return Err((None, error)),
+            Err(error) => return Err((Some(self), error)),
         };
         let mut state = self.0.0.state.lock();
         state.ready = Some(ready);

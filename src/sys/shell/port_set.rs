@@ -9,6 +9,7 @@ use super::doorbell::Doorbell;
 use super::failures::point;
 use super::port::{Port, ReceiveRight, SendRight};
 use super::readiness::Readiness;
+use super::spawn::Process;
 use crate::error::{Error, Result, Status};
 use crate::sys::posix::wait_readable;
 use crate::time::Deadline;
@@ -96,6 +97,15 @@ impl PortSet {
 
     pub(crate) fn add_doorbell(&self, doorbell: &Doorbell, key: u64) -> Result<()> {
         self.add(doorbell.port(), key)
+    }
+
+    /// There are no processes here.
+    pub(crate) fn add_process(&self, _: &Process, _: u64) -> Result<()> {
+        point("adding to a port set")
+    }
+
+    pub(crate) fn remove_process(&self, _: &Process, _: u64) -> Result<()> {
+        Ok(())
     }
 
     pub(crate) fn remove(&self, key: u64) -> Result<()> {

@@ -413,6 +413,7 @@ sfp_producer_reconfigure = _function(
     "sfp_producer_reconfigure", c_int32, producer=sfp_producer, descriptor=POINTER(sfp_surface_descriptor)
 )
 sfp_producer_service = _function("sfp_producer_service", c_int32, producer=sfp_producer)
+sfp_producer_drain = _function("sfp_producer_drain", c_int32, producer=sfp_producer, timeout_ns=c_int64)
 sfp_producer_get_statistics = _function(
     "sfp_producer_get_statistics", c_int32, producer=sfp_producer, statistics=POINTER(sfp_producer_statistics)
 )
@@ -645,4 +646,4 @@ sfp_dispatch_source_create_for_child = _on_macos(
 )
 
 for _handle in HANDLES:
-    _handle.released_by(globals()[f"{_handle.__name__}_release"])
+    _handle.release = globals()[f"{_handle.__name__}_release"]

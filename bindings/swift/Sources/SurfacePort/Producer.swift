@@ -70,7 +70,7 @@ public final class Producer: @unchecked Sendable {
         try check(sfp_producer_resize(handle, UInt32(exactly: width) ?? 0, UInt32(exactly: height) ?? 0))
     }
 
-    /// Gives the swapchain images of another size, format or backing.
+    /// Gives the swapchain images of another size or format. Another backing than the swapchain's is refused.
     public func reconfigure(
         width: Int, height: Int, format: PixelFormat, backing: Backing = .native
     ) throws(SurfacePortError) {
@@ -82,6 +82,14 @@ public final class Producer: @unchecked Sendable {
     /// that draws rarely, when ``fileDescriptor`` is readable.
     public func service() throws(SurfacePortError) {
         try check(sfp_producer_service(handle))
+    }
+
+    /// Waits until every consumer has what it is to have: in fifo mode every frame, else the newest one. Rights that were
+    /// not used yet are waited for, too. A program calls it before its end.
+    ///
+    /// - Parameter timeout: How long to wait; `nil` is as long as it takes, `.zero` not at all.
+    public func drain(timeout: Duration? = nil) throws(SurfacePortError) {
+        try check(sfp_producer_drain(handle, nanoseconds(timeout)))
     }
 
     /// Makes a right to consume, to be sent to who shall show the frames.
