@@ -363,6 +363,7 @@ impl Channel {
             && let Some(mut incoming) = self.incoming.try_lock()
         {
             incoming.pay(self);
+            self.tell_descriptor(&mut incoming);
         }
     }
 

@@ -42,8 +42,9 @@ const MOST_REGIONS: usize = 8;
 /// The sender's half.
 #[derive(Debug)]
 pub(super) struct StagingSender {
-    region: Option<MemoryRegion>,
-    /// A region that the receiver does not have yet, and the payloads that it came too late for.
+    /// The one in use, with its number.
+    region: Option<(u32, MemoryRegion)>,
+    /// The newest one, which the receiver does not have yet, and the payloads that it came too late for.
     offered: Option<(MemoryRegion, u32)>,
     /// Regions that were offered.
     regions: u32,
@@ -95,7 +96,7 @@ impl StagingSender {
     /// From here on, payloads go through the region that was offered, if the receiver has it.
     fn use_region_if_accepted(&mut self, ring: &Sending) {
         if let Some((region, _)) = self.offered.take_if(|_| ring.has_region(self.regions)) {
-            self.region = Some(region);
+            self.region = Some((self.regions, region));
             self.held.clear();
             self.patient = true;
         }
@@ -110,8 +111,7 @@ impl StagingSender {
     /// receiver waits for.
     pub(super) fn begin(&mut self, ring: &mut Sending, number: u32, id: u32, length: usize) -> Option<usize> {
         let begin = self.find_place(ring, length)?;
-        // A region that was offered and is not used yet is the newest one.
-        let region = self.regions - u32::from(self.offered.is_some());
+        let region = self.region.as_ref()?.0;
         let place = Place { region, offset: begin as u32, length: length as u64 };
         if !ring.push_staged(number, id, place) {
             return None;
@@ -124,7 +124,7 @@ impl StagingSender {
     /// Writes the payload.
     pub(super) fn fill(&self, ring: &mut Sending, begin: usize, bytes: &[u8]) {
         for (n, chunk) in bytes.chunks(CHUNK).enumerate() {
-            let written = self.region.as_ref().map(|region| region.write(begin + n * CHUNK, chunk));
+            let written = self.region.as_ref().map(|(_, region)| region.write(begin + n * CHUNK, chunk));
             debug_assert!(matches!(written, Some(Ok(()))), "a place is within its region, which is ours");
             ring.add_filled(chunk.len() as u64);
         }
@@ -132,7 +132,7 @@ impl StagingSender {
 
     /// What is to be done for a payload that found no place.
     pub(super) fn lacking(&mut self, length: usize) -> Lacking {
-        let has = self.region.as_ref().map_or(0, MemoryRegion::len);
+        let has = self.region.as_ref().map_or(0, |(_, region)| region.len());
         if length > MAX_STAGED {
             return Lacking::Everything;
         }
@@ -160,7 +160,7 @@ impl StagingSender {
     /// begins anew, so that a stream whose receiver keeps up stays in the same, warm part of it.
     fn find_place(&mut self, ring: &mut Sending, length: usize) -> Option<usize> {
         self.use_region_if_accepted(ring);
-        let size = self.region.as_ref()?.len();
+        let size = self.region.as_ref()?.1.len();
         let free = |from: usize, to: usize| (to.checked_sub(from)? >= length).then_some(from);
         ring.look_at_taken();
         while self.held.front().is_some_and(|held| held.until <= ring.taken()) {

@@ -103,6 +103,22 @@ fn a_region_that_is_not_accepted_is_offered_again_later() {
     assert!((0..2).any(|_| sender.lacking(MAX_STAGED) == Lacking::Region(MAX_REGION)));
 }
 
+/// The newest one may be none that the receiver has.
+#[test]
+fn payloads_go_through_the_region_in_use_while_others_are_offered() {
+    let (mut sender, mut ring, mut receiver, mut receiving) = halves(MIN_REGION);
+    for n in 0..3 {
+        let place = sender.begin(&mut ring, 0, n, LARGE).unwrap();
+        sender.fill(&mut ring, place, &[7; LARGE]);
+        let arrived = take(&mut receiver, &mut receiving, &FreeBuffers::default());
+        assert!(arrived == (n, vec![7; LARGE]), "with {n} offered");
+        let next = region(MIN_REGION << (n + 1));
+        sender.offered(next.clone());
+        // All but the newest one.
+        receiver.regions.push((sender.regions, next));
+    }
+}
+
 /// Entries of an old region can be in the ring still when new ones have come.
 #[test]
 fn payloads_come_out_of_the_region_that_they_were_put_into() {
