@@ -149,8 +149,15 @@ struct __CVBuffer;
  *
  * The comment of each call lists the statuses that have a meaning of their own there. Besides these,
  * any call can return SFP_STATUS_INVALID_ARGUMENT, when a pointer is NULL that must not be;
- * SFP_STATUS_RESOURCE_EXHAUSTED and SFP_STATUS_SYSTEM, when the system does; and
- * SFP_STATUS_INTERNAL. A value never changes its meaning; later versions may add some.
+ * SFP_STATUS_INTERNAL; and what the system answers to something that the call needs:
+ * - SFP_STATUS_RESOURCE_EXHAUSTED, when it lacks memory, descriptors, processes or space, or a limit
+ *   (RLIMIT_NOFILE, RLIMIT_AS, RLIMIT_FSIZE, RLIMIT_NPROC) is reached. The message names the limit
+ *   where that helps. No limit ends the process by a signal.
+ * - SFP_STATUS_PERMISSION_DENIED and SFP_STATUS_UNSUPPORTED, when a filter of system calls, a security
+ *   module or an old kernel refuses it.
+ * - SFP_STATUS_SYSTEM for all else.
+ *
+ * A value never changes its meaning; later versions may add some.
  */
 enum sfp_status
 #if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
@@ -1848,6 +1855,7 @@ uint32_t sfp_message_id(const struct sfp_message *message);
  *
  * Returns:
  * - SFP_STATUS_TOO_LARGE: the payload would be over SFP_MESSAGE_MAX_PAYLOAD; it is unchanged.
+ * - SFP_STATUS_RESOURCE_EXHAUSTED: there is no memory for it; it is unchanged.
  * - SFP_STATUS_WRONG_STATE: the handle is empty.
  *
  * Threads: one at a time. Systems: all.

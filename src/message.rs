@@ -8,7 +8,9 @@ use crate::memory::MemoryRegion;
 use crate::port::{ReceiveRight, SendError, SendOnceRight, SendRight};
 use crate::recycled::RecycledBytes;
 use crate::surface::Surface;
-use crate::sys::contents::{Attachment as SystemAttachment, AttachmentRef, Incoming, Outgoing, Payload};
+use crate::sys::contents::{
+    Attachment as SystemAttachment, AttachmentRef, Incoming, Outgoing, Payload, no_memory,
+};
 use crate::sys::memory::Memory;
 use crate::sys::port::MovingReceiveRight;
 use crate::sys::spawn::ProcessHandle;
@@ -241,7 +243,8 @@ impl Message {
         self.payload.bytes()
     }
 
-    /// Replaces the bytes.
+    /// Replaces the bytes. A vector is moved, what else there is gets copied by its own conversion into one; where there
+    /// may be no memory for that, [`Self::append`] says so.
     ///
     /// Errors: [`Status::TooLarge`] over [`MAX_PAYLOAD`]; the message is unchanged.
     pub fn set_payload(&mut self, payload: impl Into<Vec<u8>>) -> Result<()> {
@@ -253,13 +256,15 @@ impl Message {
 
     /// Adds bytes at the end.
     ///
-    /// Errors: [`Status::TooLarge`] over [`MAX_PAYLOAD`]; the message is unchanged.
+    /// Errors: [`Status::TooLarge`] over [`MAX_PAYLOAD`]; [`Status::ResourceExhausted`], when there is no memory for
+    /// them. The message is unchanged then.
     pub fn append(&mut self, bytes: &[u8]) -> Result<()> {
         check_payload(self.payload().len().saturating_add(bytes.len()))?;
         if !matches!(self.payload, Payload::Inline(_)) {
-            self.payload = Payload::Inline(self.payload().to_vec());
+            self.payload = Payload::copy_of(self.payload(), bytes.len())?;
         }
         if let Payload::Inline(payload) = &mut self.payload {
+            payload.try_reserve(bytes.len()).map_err(|_| no_memory(payload.len() + bytes.len()))?;
             payload.extend_from_slice(bytes);
         }
         Ok(())

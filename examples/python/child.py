@@ -19,4 +19,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except sfp.PeerDead:
+        pass  # the host has closed: nobody looks at frames any more

@@ -149,6 +149,7 @@ pub unsafe extern "C" fn sfp_message_id(message: *const sfp_message) -> u32 {
 ///
 /// Returns:
 /// - SFP_STATUS_TOO_LARGE: the payload would be over SFP_MESSAGE_MAX_PAYLOAD; it is unchanged.
+/// - SFP_STATUS_RESOURCE_EXHAUSTED: there is no memory for it; it is unchanged.
 /// - SFP_STATUS_WRONG_STATE: the handle is empty.
 ///
 /// Threads: one at a time. Systems: all.

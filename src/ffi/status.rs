@@ -11,8 +11,15 @@ use crate::error::Status;
 ///
 /// The comment of each call lists the statuses that have a meaning of their own there. Besides these,
 /// any call can return SFP_STATUS_INVALID_ARGUMENT, when a pointer is NULL that must not be;
-/// SFP_STATUS_RESOURCE_EXHAUSTED and SFP_STATUS_SYSTEM, when the system does; and
-/// SFP_STATUS_INTERNAL. A value never changes its meaning; later versions may add some.
+/// SFP_STATUS_INTERNAL; and what the system answers to something that the call needs:
+/// - SFP_STATUS_RESOURCE_EXHAUSTED, when it lacks memory, descriptors, processes or space, or a limit
+///   (RLIMIT_NOFILE, RLIMIT_AS, RLIMIT_FSIZE, RLIMIT_NPROC) is reached. The message names the limit
+///   where that helps. No limit ends the process by a signal.
+/// - SFP_STATUS_PERMISSION_DENIED and SFP_STATUS_UNSUPPORTED, when a filter of system calls, a security
+///   module or an old kernel refuses it.
+/// - SFP_STATUS_SYSTEM for all else.
+///
+/// A value never changes its meaning; later versions may add some.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(i32)]
 pub enum sfp_status {

@@ -7,7 +7,7 @@ use super::port::{MovingReceiveRight, SendOnceRight, SendRight};
 use super::spawn::ProcessHandle;
 use super::surface::Surface;
 use super::wire::{Described, Envelope, Kind};
-use crate::error::Error;
+use crate::error::{Error, Result, Status};
 use crate::recycled::RecycledBytes;
 
 /// What a message brought.
@@ -56,7 +56,21 @@ pub(crate) enum Payload {
     OutOfLine(Memory),
 }
 
+/// No memory for so many bytes.
+pub(crate) fn no_memory(bytes: usize) -> Error {
+    Error::new(Status::ResourceExhausted, format!("there is no memory for {bytes} bytes of a message"))
+}
+
 impl Payload {
+    /// A copy of bytes, with room for some more. How many there are is said by whoever sent or made them, so there may be
+    /// no memory for them.
+    pub(crate) fn copy_of(bytes: &[u8], more: usize) -> Result<Self> {
+        let (mut copy, length) = (Vec::new(), bytes.len().saturating_add(more));
+        copy.try_reserve_exact(length).map_err(|_| no_memory(length))?;
+        copy.extend_from_slice(bytes);
+        Ok(Self::Inline(copy))
+    }
+
     pub(crate) fn bytes(&self) -> &[u8] {
         match self {
             Self::Inline(bytes) => bytes,

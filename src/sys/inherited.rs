@@ -1,12 +1,13 @@
 //! What a child inherits of its host: descriptors that the environment names, and a token through a pipe.
 
-use std::ffi::{CStr, CString};
+use std::ffi::{CStr, CString, OsStr};
 use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::os::unix::ffi::OsStrExt;
 
 use rustix::fs::FileType;
-use rustix::io::FdFlags;
+use rustix::io::{Errno, FdFlags};
 
-use super::posix::{beyond_standard, random_bytes, system_error, wait_readable};
+use super::posix::{made, random_bytes, system_error, wait_readable};
 use super::spawn::Inheritance;
 use crate::error::{Error, Result, Status};
 use crate::time::Deadline;
@@ -31,10 +32,10 @@ pub(crate) fn is_our_user(user_id: u32) -> bool {
 
 /// The reading end of a new pipe that has the token in it.
 pub(super) fn token_pipe(pipe: (OwnedFd, OwnedFd), token: &Token) -> Result<OwnedFd> {
-    let (reading, writing) = pipe;
+    let (reading, writing) = (made("making a pipe", Ok(pipe.0))?, made("making a pipe", Ok(pipe.1))?);
     // A new pipe has room for it, so this is whole and does not wait.
     match rustix::io::write(&writing, token) {
-        Ok(TOKEN_LENGTH) => beyond_standard(reading),
+        Ok(TOKEN_LENGTH) => Ok(reading),
         Ok(_) => Err(Error::fixed(Status::System, "a new pipe did not take a token")),
         Err(errno) => Err(system_error("writing a token", errno)),
     }
@@ -121,4 +122,18 @@ pub(crate) struct Command<'a> {
     pub(crate) directory: Option<&'a CStr>,
     /// Kept open in the child under the same numbers; every other descriptor of ours is close-on-exec.
     pub(crate) inheritance: &'a Inheritance,
+}
+
+/// Why a program was not started.
+pub(super) fn start_error(program: &CStr, errno: Errno) -> Error {
+    let what = format!("starting {}", OsStr::from_bytes(program.to_bytes()).display());
+    let (status, reason) = match errno {
+        Errno::AGAIN => (
+            Status::ResourceExhausted,
+            "this user, or this container, may have no more processes (RLIMIT_NPROC, pids.max)".to_owned(),
+        ),
+        Errno::NOENT | Errno::NOTDIR => (Status::NotFound, std::io::Error::from(errno).to_string()),
+        errno => return system_error(&what, errno),
+    };
+    Error::new(status, format!("{what}: {reason}"))
 }

@@ -9,7 +9,7 @@ use rustix::io::Errno;
 use rustix::process::Pid;
 
 use crate::error::{Error, Result, Status};
-use crate::sys::posix::{last_errno, system_error};
+use crate::sys::posix::{last_errno, made, system_error};
 
 /// An event that is pending.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,7 +42,7 @@ impl Kqueue {
             return Err(system_error("making a kqueue", last_errno()));
         }
         // SAFETY: a new descriptor that nobody else owns.
-        let kqueue = unsafe { OwnedFd::from_raw_fd(fd) };
+        let kqueue = made("making a kqueue", Ok(unsafe { OwnedFd::from_raw_fd(fd) }))?;
         // It is not inherited by fork in any case: kqueue(2). This is for exec without one.
         rustix::io::fcntl_setfd(&kqueue, rustix::io::FdFlags::CLOEXEC)
             .map_err(|errno| system_error("making a kqueue", errno))?;

@@ -83,8 +83,8 @@ __all__ = [
     "ExitKind", "Frame", "FrameInfo", "Host", "Image", "InternalError", "InvalidArgument", "Invitation",
     "LiveSurfaces", "Lock", "Malformed", "Memory", "MemoryAccess", "Message", "NoHello", "NoSenders",
     "NotFound", "PeerDead", "PermissionDenied", "PixelFormat", "Plane", "PortSet", "PresentInfo",
-    "PresentMode", "Producer", "ProducerStatistics", "Purgeable", "Ready", "ReceiveRight", "Rectangle", "Refused",
-    "ResourceExhausted", "SendOnceRight", "SendRight", "Sender", "Status", "Surface", "SystemFailure",
-    "TimedOut", "TooLarge", "Unsupported", "WrongState", "__version__", "bootstrap", "library_version",
+    "PresentMode", "Producer", "ProducerStatistics", "Purgeable", "Ready", "ReceiveRight", "Rectangle",
+    "Refused", "ResourceExhausted", "SendOnceRight", "SendRight", "Sender", "Status", "Surface",
+    "SystemFailure", "TimedOut", "TooLarge", "Unsupported", "WrongState", "__version__", "bootstrap", "library_version",
     "live_surfaces", "now",
 ]  # fmt: skip

@@ -10,7 +10,7 @@ from ._native.handles import sfp_channel, sfp_child, sfp_consumer, sfp_consumer_
 from ._native.structures import sfp_sender
 from .channel import Channel
 from .consumer import Consumer
-from .consumer_right import ConsumerRight
+from .consumer_right import ConsumerRight, present_mode
 from .handle import Handle
 from .producer import Producer, swapchain_options
 from .readiness import attempt
@@ -71,7 +71,7 @@ class Child(Handle[sfp_child]):
         Raises `TimedOut`; `PeerDead` or `Closed` if the session is over, and all that was offered
         accepted; otherwise as `ConsumerRight.attach()`.
         """
-        if mode != PresentMode.DEFAULT:
+        if present_mode(mode) != PresentMode.DEFAULT:
             with self.consumer_right(timeout) as right:
                 return right.attach(mode)
         consumer = sfp_consumer()

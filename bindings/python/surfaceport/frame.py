@@ -35,7 +35,7 @@ class Frame(Handle[sfp_frame]):
     _pixels: FramePixels | None
 
     def __init__(self, handle: sfp_frame) -> None:
-        self._handle = handle
+        super().__init__(handle)
         self._pixels = None
 
     @property

@@ -6,6 +6,7 @@ from types import TracebackType
 from typing import Any, Generic, TypeVar
 
 from ._native.handles import Reference, Uncopied
+from ._native.values import article
 from .errors import WrongState
 
 R = TypeVar("R", bound=Reference)
@@ -31,6 +32,8 @@ class Handle(Uncopied, Generic[R]):
     _handle: R | None
 
     def __init__(self, handle: R) -> None:
+        if not isinstance(handle, Reference):
+            raise TypeError(f"{article(self)} is made by the library, not of {article(handle)}")
         self._handle = handle
 
     @property

@@ -16,7 +16,7 @@ from ._native.structures import sfp_exit, sfp_spawn_options
 from ._native.values import article
 from .channel import Channel
 from .consumer import Consumer
-from .consumer_right import ConsumerRight
+from .consumer_right import ConsumerRight, present_mode
 from .handle import Handle
 from .readiness import attempt
 from .status import check
@@ -131,7 +131,7 @@ class Host(Handle[sfp_host]):
         Raises `TimedOut`; `NoHello`; `PeerDead` or `Closed` if the session is over, and all that was offered
         accepted; otherwise as `ConsumerRight.attach()`.
         """
-        if mode != PresentMode.DEFAULT:
+        if present_mode(mode) != PresentMode.DEFAULT:
             with self.consumer_right(timeout) as right:
                 return right.attach(mode)
         consumer = sfp_consumer()

@@ -35,7 +35,7 @@ class Image(Handle[sfp_image]):
     _pixels: ImagePixels | None
 
     def __init__(self, handle: sfp_image, producer: Producer) -> None:
-        self._handle = handle
+        super().__init__(handle)
         self._producer = producer
         self._pixels = None
         self.info: PresentInfo | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from ctypes import byref
 
 from ._native import functions as c
@@ -46,7 +47,7 @@ class Invitation(Handle[sfp_invitation]):
         for entry in entries:
             if entry is None:
                 break
-            name, _, value = entry.decode().partition("=")
+            name, _, value = os.fsdecode(entry).partition("=")
             found[name] = value
         return found
 

@@ -30,7 +30,7 @@ from .handle import Handle
 from .memory import Memory
 from .sender import Sender
 from .status import check
-from .times import Timeout, wait
+from .times import Timeout, nanoseconds, wait
 
 
 class Message(Handle[sfp_message]):
@@ -205,6 +205,7 @@ def give(message: Message, call: Callable[[sfp_message, int], int], timeout: Tim
     """
     if not isinstance(message, Message):
         raise TypeError(f"message must be a Message, not {article(message)}")
+    nanoseconds(timeout)  # What is no time has to be refused before there is one more reference.
     c.sfp_message_retain(message._reference)
     try:
         wait(lambda time: call(message._reference, time), timeout)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import ctypes
+import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from ctypes import byref, c_int, c_size_t, c_uint32, sizeof
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -143,15 +144,14 @@ class Surface(Handle[sfp_surface]):
         """The CPU's memory."""
         return (1, 0)
 
-    @contextmanager
-    def lock(self, mode: Lock = Lock.WRITE) -> Iterator[Surface]:
+    def lock(self, mode: Lock = Lock.WRITE) -> AbstractContextManager[Surface]:
         """Locks the surface for access by the CPU, in a `with` block. Locks nest, and exclude nobody."""
-        handle, pixels = self._reference, sfp_pixels()
-        check(c.sfp_surface_lock(handle, mode, byref(pixels)))
-        try:
-            yield self
-        finally:
-            check(c.sfp_surface_unlock(handle, mode))
+        unlock = c.sfp_surface_unlock
+        return _block(
+            self,
+            lambda handle: c.sfp_surface_lock(handle, mode, byref(sfp_pixels())),
+            lambda handle: unlock(handle, int(mode)),
+        )
 
     @property
     def use_count(self) -> int:
@@ -163,15 +163,9 @@ class Surface(Handle[sfp_surface]):
         """Whether any living process has begun a use."""
         return bool(c.sfp_surface_is_in_use(self._reference))
 
-    @contextmanager
-    def use(self) -> Iterator[Surface]:
+    def use(self) -> AbstractContextManager[Surface]:
         """Begins a use by this process, which every process sees, until the end of the `with` block."""
-        handle = self._reference
-        check(c.sfp_surface_increment_use_count(handle))
-        try:
-            yield self
-        finally:
-            check(c.sfp_surface_decrement_use_count(handle))
+        return _block(self, c.sfp_surface_increment_use_count, c.sfp_surface_decrement_use_count)
 
     @property
     def purgeable(self) -> Purgeable:
@@ -219,7 +213,7 @@ class Surface(Handle[sfp_surface]):
         """The names of all values."""
         handle = self._reference
         names = _read(lambda buffer, room, size: c.sfp_surface_value_names(handle, buffer, room, size))
-        return tuple(name.decode() for name in names.split(b"\0")[:-1])
+        return tuple(os.fsdecode(name) for name in names.split(b"\0")[:-1])
 
     def export_fd(self) -> int:
         """A descriptor of the pixels' memory, yours to close; planes lie at their `offset`. Linux only."""
@@ -245,6 +239,24 @@ class Surface(Handle[sfp_surface]):
         handle = sfp_surface()
         check(c.sfp_surface_from_iosurface(address, byref(handle)))
         return cls._of(handle)
+
+
+@contextmanager
+def _block(
+    surface: Surface,
+    begin: Callable[[sfp_surface], int],
+    end: Callable[[sfp_surface], int],
+    process: Callable[[], int] = os.getpid,
+    check: Callable[[int], None] = check,
+) -> Iterator[Surface]:
+    handle, owner = surface._reference, process()
+    check(begin(handle))
+    try:
+        yield surface
+    finally:
+        # A fork that leaves the block has nothing to end.
+        if process() == owner:
+            check(end(handle))
 
 
 class LiveSurfaces(NamedTuple):

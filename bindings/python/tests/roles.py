@@ -59,6 +59,16 @@ def killed(count: str) -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
+def crashes(count: str) -> None:
+    """Presents so many frames, three or more, and is killed: of two images the host has had one by then."""
+    host = sfp.Child.connect(WAIT)
+    producer = host.producer(64, 48, mode=sfp.PresentMode.FIFO, images=2)
+    for n in range(int(count)):
+        with producer.acquire(WAIT) as image:
+            draw(image, n)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
 def waits() -> None:
     """Connects, and waits for the end of the session."""
     with sfp.Child.connect(WAIT) as host:

@@ -189,7 +189,7 @@ def test_the_loop_goes_on_while_a_host_is_closed() -> None:
         with pytest.raises(ProcessLookupError):
             os.kill(child, 0)
         assert times[-1] - times[0] >= 0.5
-        assert turns > 20
+        assert turns > 5
 
     asyncio.run(close())
 

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import pytest
 import surfaceport as sfp
-from conftest import WAIT
+from conftest import WAIT, role
 from surfaceport._native import functions, structures
 from surfaceport._native.handles import HANDLES
 from surfaceport._native.library import library
@@ -314,6 +314,43 @@ def test_what_is_no_handle_of_that_kind_is_refused() -> None:
         closed.close()
         with pytest.raises(sfp.WrongState, match="the ReceiveRight is closed"):
             ports.add(closed, 2)
+
+
+def test_what_is_refused_keeps_nothing() -> None:
+    """The surface in the message ends with it; conftest.py counts them."""
+    no_time: Any = "5"
+    with sfp.ReceiveRight() as port, port.make_send() as right:
+        message = sfp.Message(1, attachments=[sfp.Surface(4, 4)])
+        for call in (right.send, right.request):
+            with pytest.raises(TypeError, match="^a timeout must be seconds or None, not a str$"):
+                call(message, no_time)
+        assert len(message.attachments) == 1
+
+
+def test_a_wrong_mode_takes_no_offer() -> None:
+    wrong: Any
+    with sfp.Host.spawn(role("newest", "1"), grace=WAIT) as host:
+        for wrong, kind in (("mailbox", TypeError), (True, TypeError), (77, ValueError), (-1, ValueError)):
+            with pytest.raises(kind, match="^mode must be "):
+                host.consumer(WAIT, mode=wrong)
+        with host.consumer(WAIT) as frames:
+            frames.acquire(WAIT).close()
+
+
+def test_handles_are_made_by_the_library() -> None:
+    kinds: list[Any] = [
+        sfp.SendRight,
+        sfp.Channel,
+        sfp.ChannelEnd,
+        sfp.Child,
+        sfp.Consumer,
+        sfp.ConsumerRight,
+        sfp.Frame,
+    ]
+    for kind in kinds:
+        for wrong in (12345, None, b"bytes", sfp.Surface(4, 4)):
+            with pytest.raises(TypeError, match=f"^a {kind.__name__} is made by the library, not of "):
+                kind(wrong)
 
 
 def test_timeouts_are_seconds() -> None:

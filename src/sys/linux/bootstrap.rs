@@ -17,7 +17,7 @@ use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, sockop
 use super::port::{Identity, ReceiveRight, SendRight, ask_for_identity};
 
 use crate::error::{Error, Result, Status};
-use crate::sys::posix::{system_error, wait_readable};
+use crate::sys::posix::{beyond_standard, made, system_error, wait_readable};
 use crate::time::Deadline;
 
 /// How many look-ups may wait until the owner of a name takes them in.
@@ -45,7 +45,7 @@ fn open_folder() -> Result<OwnedFd> {
         Err(errno) => return Err(failed(errno)),
     }
     let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    let folder = rustix::fs::open(&path, flags, Mode::empty()).map_err(failed)?;
+    let folder = rustix::fs::open(&path, flags, Mode::empty()).and_then(beyond_standard).map_err(failed)?;
     let status = rustix::fs::fstat(&folder).map_err(failed)?;
     // A link at its place is not followed, and is as little to be trusted as another user's folder.
     if FileType::from_raw_mode(status.st_mode) != FileType::Directory
@@ -74,8 +74,7 @@ fn address(fd: BorrowedFd<'_>, name: &str) -> Result<SocketAddrUnix> {
 /// Not blocking, for the connect and the accept; what is sent and received never relies on that.
 fn new_socket() -> Result<OwnedFd> {
     let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
-    rustix::net::socket_with(AddressFamily::UNIX, SocketType::SEQPACKET, flags, None)
-        .map_err(|errno| system_error("making a socket", errno))
+    made("making a socket", rustix::net::socket_with(AddressFamily::UNIX, SocketType::SEQPACKET, flags, None))
 }
 
 /// A name that this process owns.
@@ -98,7 +97,7 @@ fn take_lock(folder: &OwnedFd, name: &str) -> Result<OwnedFd> {
     let file = lock_file(name);
     loop {
         let flags = OFlags::RDWR | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let lock = rustix::fs::openat(folder, &file, flags, Mode::RUSR | Mode::WUSR).map_err(failed)?;
+        let lock = made("locking a name", rustix::fs::openat(folder, &file, flags, Mode::RUSR | Mode::WUSR))?;
         match rustix::fs::flock(&lock, FlockOperation::NonBlockingLockExclusive) {
             Ok(()) => {}
             Err(Errno::WOULDBLOCK) => {
@@ -155,7 +154,7 @@ fn check_same_user(socket: BorrowedFd<'_>) -> Result<()> {
 impl Listener {
     /// The next look-up's lane, if one waits. Another user's is dropped.
     pub(super) fn accept(&self) -> Result<Option<OwnedFd>> {
-        match rustix::net::accept_with(&self.socket, SocketFlags::CLOEXEC) {
+        match rustix::net::accept_with(&self.socket, SocketFlags::CLOEXEC).and_then(beyond_standard) {
             Ok(socket) => Ok(check_same_user(socket.as_fd()).is_ok().then_some(socket)),
             Err(Errno::INTR | Errno::AGAIN | Errno::CONNABORTED) => Ok(None),
             Err(errno) => Err(system_error("accepting a look-up", errno)),
@@ -202,8 +201,8 @@ pub(crate) fn look_up(name: &str, deadline: Deadline) -> Result<SendRight> {
         }
         Attempt::Missing | Attempt::Busy => {}
     }
-    let changes = inotify::init(inotify::CreateFlags::CLOEXEC | inotify::CreateFlags::NONBLOCK)
-        .map_err(|errno| system_error("watching for a name", errno))?;
+    let flags = inotify::CreateFlags::CLOEXEC | inotify::CreateFlags::NONBLOCK;
+    let changes = made("watching for a name", inotify::init(flags))?;
     inotify::add_watch(
         &changes,
         format!("/proc/self/fd/{}", folder.as_raw_fd()),
@@ -232,7 +231,7 @@ pub(crate) fn look_up(name: &str, deadline: Deadline) -> Result<SendRight> {
 
 fn connect(folder: &OwnedFd, name: &str) -> Result<Attempt> {
     let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    let file = match rustix::fs::openat(folder, name, flags, Mode::empty()) {
+    let file = match rustix::fs::openat(folder, name, flags, Mode::empty()).and_then(beyond_standard) {
         Ok(file) => file,
         Err(Errno::NOENT) => return Ok(Attempt::Missing),
         Err(errno) => return Err(system_error("looking up a name", errno)),

@@ -7,10 +7,11 @@ use std::sync::Arc;
 use rustix::fs::{MemfdFlags, SealFlags};
 use rustix::io::Errno;
 use rustix::mm::{Advice, MapFlags, ProtFlags};
+use rustix::process::Resource;
 
 use crate::error::{Error, Result, Status};
 use crate::sys::memory_access::touch;
-use crate::sys::posix::{page_size, system_error};
+use crate::sys::posix::{made, page_size, system_error};
 use crate::sys::wire::MAX_REGION;
 
 pub(crate) use crate::sys::memory_access::{Protection, copy_in, copy_out};
@@ -67,17 +68,31 @@ struct Region {
 #[derive(Clone, Debug)]
 pub(crate) struct Memory(Arc<Region>);
 
-fn new_memfd(name: &str, length: u64) -> Result<OwnedFd> {
+fn new_memfd(name: &str) -> Result<OwnedFd> {
     let base = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING;
     let fd = rustix::fs::memfd_create(name, base | MemfdFlags::NOEXEC_SEAL)
         // A kernel before 6.3 does not know that flag.
         .or_else(|errno| match errno {
             Errno::INVAL => rustix::fs::memfd_create(name, base),
             errno => Err(errno),
-        })
-        .map_err(|errno| system_error("making shared memory", errno))?;
-    rustix::fs::ftruncate(&fd, length).map_err(|errno| system_error("sizing shared memory", errno))?;
-    Ok(fd)
+        });
+    made("making shared memory", fd)
+}
+
+/// Makes room for so many zeroes.
+fn set_length(fd: &OwnedFd, length: u64) -> Result<()> {
+    check_length(length)?;
+    rustix::fs::ftruncate(fd, length).map_err(|errno| system_error("sizing shared memory", errno))
+}
+
+/// A file that would become larger than `RLIMIT_FSIZE` ends the process by SIGXFSZ, and shared memory counts as one. So the
+/// limit is asked for before: the signal's handler and mask are the program's. It costs one call for each region, and
+/// nothing for a message without one.
+fn check_length(length: u64) -> Result<()> {
+    match rustix::process::getrlimit(Resource::Fsize).current {
+        Some(limit) if length > limit => Err(system_error("sizing shared memory", Errno::FBIG)),
+        _ => Ok(()),
+    }
 }
 
 fn seal(fd: &OwnedFd, seals: SealFlags) -> Result<()> {
@@ -89,7 +104,8 @@ const FIXED_SIZE: SealFlags = SealFlags::SHRINK.union(SealFlags::GROW);
 impl Memory {
     /// A region of zeroes. `length` is in bytes and not 0.
     pub(crate) fn create(length: usize, protection: Protection) -> Result<Self> {
-        let fd = new_memfd("surfaceport-memory", length as u64)?;
+        let fd = new_memfd("surfaceport-memory")?;
+        set_length(&fd, length as u64)?;
         let mapping = Mapping::new(fd.as_fd(), length, true)?;
         // The mapping above stays writable under FUTURE_WRITE; every later one, whoever makes it, is not.
         let future = match protection {
@@ -102,10 +118,11 @@ impl Memory {
 
     /// A region with these bytes (at least one), which nobody can change any more.
     pub(crate) fn sealed(bytes: &[u8]) -> Result<Self> {
-        let fd = new_memfd("surfaceport-payload", bytes.len() as u64)?;
+        let fd = new_memfd("surfaceport-payload")?;
+        check_length(bytes.len() as u64)?;
         let mut rest = bytes;
         let mut offset = 0;
-        // Written and not mapped: WRITE can be sealed only while no writable mapping exists.
+        // Written, which sets the size as well, and not mapped: WRITE can be sealed only while no writable mapping exists.
         while !rest.is_empty() {
             match rustix::io::pwrite(&fd, rest, offset) {
                 Ok(0) => {
@@ -230,6 +247,13 @@ impl AsFd for Memory {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sys::posix::duplicate;
+
+    fn memfd_of_a_page() -> OwnedFd {
+        let fd = new_memfd("test").unwrap();
+        set_length(&fd, 4096).unwrap();
+        fd
+    }
 
     fn refused(fd: OwnedFd, length: u64) -> Error {
         let error = Memory::open(fd, length).unwrap_err();
@@ -239,8 +263,8 @@ mod tests {
 
     #[test]
     fn a_region_that_could_shrink_is_refused() {
-        refused(new_memfd("test", 4096).unwrap(), 4096);
-        let only_grow = new_memfd("test", 4096).unwrap();
+        refused(memfd_of_a_page(), 4096);
+        let only_grow = memfd_of_a_page();
         seal(&only_grow, SealFlags::GROW).unwrap();
         refused(only_grow, 4096);
     }
@@ -248,7 +272,7 @@ mod tests {
     #[test]
     fn a_region_of_another_size_is_refused() {
         for said in [0, 1, 4095, 4097, 8192, u64::MAX] {
-            let fd = new_memfd("test", 4096).unwrap();
+            let fd = memfd_of_a_page();
             seal(&fd, FIXED_SIZE).unwrap();
             refused(fd, said);
         }
@@ -262,7 +286,7 @@ mod tests {
 
     #[test]
     fn a_payload_that_could_be_written_is_refused() {
-        let fd = new_memfd("test", 4096).unwrap();
+        let fd = memfd_of_a_page();
         seal(&fd, FIXED_SIZE).unwrap();
         let error = Memory::open_sealed(fd, 4096).unwrap_err();
         assert_eq!(error.status(), Status::Malformed);
@@ -272,7 +296,7 @@ mod tests {
     fn others_cannot_write_what_is_read_only_for_them() {
         let made = Memory::create(100, Protection::ReadOnlyForOthers).unwrap();
         assert!(made.is_writable());
-        let other = Memory::open(super::super::duplicate(made.as_fd()).unwrap(), 100).unwrap();
+        let other = Memory::open(duplicate(made.as_fd()).unwrap(), 100).unwrap();
         assert!(!other.is_writable());
         assert!(Mapping::new(other.as_fd(), 100, true).is_err(), "the kernel refuses a writable mapping");
         assert!(rustix::io::pwrite(&other, b"x", 0).is_err(), "and a write");

@@ -15,8 +15,8 @@ use super::memory::Memory;
 use super::port::{MovingReceiveRight, SendOnceRight, SendRight};
 use super::surface::Surface;
 use crate::error::{Error, Result, Status};
-use crate::sys::contents::{Attachment, AttachmentRef, Incoming, Outgoing, Payload, Sender};
-use crate::sys::posix::{last_errno, system_error, wait};
+use crate::sys::contents::{Attachment, AttachmentRef, Incoming, Outgoing, Payload, Sender, no_memory};
+use crate::sys::posix::{beyond_standard, last_errno, system_error, wait};
 use crate::sys::wire::{Described, Envelope, Kind, MAX_ATTACHMENTS, MAX_INLINE_MESSAGE};
 use crate::time::Deadline;
 
@@ -189,7 +189,10 @@ fn peek(socket: BorrowedFd<'_>, buffer: &mut [u8]) -> Result<Packet, Errno> {
                     // SAFETY: `i` is within the data; it may be unaligned for what we know.
                     let fd = unsafe { data.cast::<RawFd>().add(i).read_unaligned() };
                     // SAFETY: the kernel has just made this descriptor for us, nobody else owns it.
-                    packet.descriptors.push(unsafe { OwnedFd::from_raw_fd(fd) });
+                    match beyond_standard(unsafe { OwnedFd::from_raw_fd(fd) }) {
+                        Ok(fd) => packet.descriptors.push(fd),
+                        Err(_) => packet.rights_cut = true,
+                    }
                 }
             }
             (libc::SOL_SOCKET, libc::SCM_CREDENTIALS) if length >= size_of::<libc::ucred>() => {
@@ -201,7 +204,10 @@ fn peek(socket: BorrowedFd<'_>, buffer: &mut [u8]) -> Result<Packet, Errno> {
                 let fd = unsafe { data.cast::<RawFd>().read_unaligned() };
                 match fd {
                     // SAFETY: as above: a new descriptor that is ours.
-                    0.. => packet.process = Some(unsafe { OwnedFd::from_raw_fd(fd) }),
+                    0.. => match beyond_standard(unsafe { OwnedFd::from_raw_fd(fd) }) {
+                        Ok(fd) => packet.process = Some(fd),
+                        Err(_) => packet.handle_cut = true,
+                    },
                     // The kernel put an errno there. A process that is reaped already has no pidfd on older
                     // kernels; out of descriptors is the one that matters.
                     _ if matches!(-fd, libc::EMFILE | libc::ENFILE) => packet.handle_cut = true,
@@ -232,7 +238,7 @@ fn peek_whole(socket: BorrowedFd<'_>, buffer: &mut [u8]) -> Result<(Packet, bool
             return Ok((packet, false));
         }
         // Asked while everything that the peek gave is still open.
-        let used_up = rustix::io::fcntl_dupfd_cloexec(socket, 0).is_err();
+        let used_up = rustix::io::fcntl_dupfd_cloexec(socket, 3).is_err();
         tries += 1;
         // Not used up: another thread has closed some in between, so a second look can succeed. If it goes on, a
         // security module keeps a descriptor from us.
@@ -264,6 +270,8 @@ pub(super) enum LaneEvent {
 
 /// The next message of a lane, if one is there.
 pub(super) fn receive_from_lane(lane: BorrowedFd<'_>, buffer: &mut Vec<u8>) -> Result<LaneEvent> {
+    let more = MAX_INLINE_MESSAGE.saturating_sub(buffer.len());
+    buffer.try_reserve_exact(more).map_err(|_| no_memory(MAX_INLINE_MESSAGE))?;
     buffer.resize(MAX_INLINE_MESSAGE, 0);
     let (packet, used_up) = match peek_whole(lane, buffer) {
         Ok(packet) => packet,
@@ -348,7 +356,7 @@ fn open_packet(
     let mut descriptors = packet.descriptors.into_iter();
     let payload = match descriptors.next_if(envelope.out_of_line) {
         Some(fd) => Payload::OutOfLine(Memory::open_sealed(fd, envelope.payload_length)?),
-        None => Payload::Inline(inline.to_vec()),
+        None => Payload::copy_of(inline, 0)?,
     };
     let reply = descriptors.next_if(envelope.has_reply).map(SendOnceRight::from_received).transpose()?;
     let attachments = envelope

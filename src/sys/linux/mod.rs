@@ -17,7 +17,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::event::epoll;
 use rustix::io::Errno;
 
-use super::posix::system_error;
+use super::posix::{made, system_error};
 use crate::error::Result;
 
 /// Some descriptors behind one, which is readable while any of them is. It does not keep them open: one that is
@@ -27,9 +27,7 @@ pub(crate) struct AnyReadable(OwnedFd);
 
 impl AnyReadable {
     pub(crate) fn new(descriptors: &[BorrowedFd<'_>]) -> Result<Self> {
-        let set = epoll::create(epoll::CreateFlags::CLOEXEC)
-            .map(Self)
-            .map_err(|errno| system_error("joining descriptors", errno))?;
+        let set = Self(new_epoll("joining descriptors")?);
         descriptors.iter().try_for_each(|fd| set.add(*fd))?;
         Ok(set)
     }
@@ -50,9 +48,6 @@ impl AnyReadable {
     pub(crate) fn settle(&self) {}
 }
 
-/// Another descriptor of the same file, close-on-exec.
-pub(super) fn duplicate(fd: BorrowedFd<'_>) -> Result<OwnedFd> {
-    fd.try_clone_to_owned().map_err(|error| {
-        system_error("duplicating a descriptor", Errno::from_io_error(&error).unwrap_or(Errno::IO))
-    })
+fn new_epoll(what: &str) -> Result<OwnedFd> {
+    made(what, epoll::create(epoll::CreateFlags::CLOEXEC))
 }

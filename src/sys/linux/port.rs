@@ -14,12 +14,12 @@ use rustix::io::Errno;
 use rustix::net::{AddressFamily, Shutdown, SocketFlags, SocketType, sockopt};
 
 use super::bootstrap::Listener;
-use super::duplicate;
 use super::message::{self, LaneEvent};
+use super::new_epoll;
 use crate::error::{Error, Result, Status};
 use crate::sys::contents::Received;
 use crate::sys::owner::Owner;
-use crate::sys::posix::{system_error, wait, wait_readable};
+use crate::sys::posix::{duplicate, made, system_error, wait, wait_readable};
 use crate::time::Deadline;
 
 /// The most lanes of which one receive right can be made at another process.
@@ -38,8 +38,10 @@ pub(crate) enum Identity {
 
 /// A new connected pair, close-on-exec from its first moment.
 pub(super) fn socket_pair() -> Result<(OwnedFd, OwnedFd)> {
+    let what = "making a socket pair";
     rustix::net::socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)
-        .map_err(|errno| system_error("making a socket pair", errno))
+        .map_err(|errno| system_error(what, errno))
+        .and_then(|(one, other)| Ok((made(what, Ok(one))?, made(what, Ok(other))?)))
 }
 
 /// Asks for the sender's identity. Before the first message can be sent, else that one carries none.
@@ -63,6 +65,14 @@ pub(super) fn check_is_lane(fd: BorrowedFd<'_>) -> Result<()> {
     } else {
         Err(Error::malformed("a descriptor that is no SOCK_SEQPACKET Unix socket was given as a port right"))
     }
+}
+
+/// A lane's end that somebody else made, as if it had been made here.
+fn adopt_lane(fd: OwnedFd) -> Result<OwnedFd> {
+    check_is_lane(fd.as_fd())?;
+    rustix::io::fcntl_setfd(&fd, rustix::io::FdFlags::CLOEXEC)
+        .map_err(|errno| system_error("making a descriptor close-on-exec", errno))?;
+    made("adopting a descriptor", Ok(fd))
 }
 
 /// Sending ends of lanes: what the two kinds of send right have in common.
@@ -105,10 +115,7 @@ impl SendRight {
 
     /// From the raw form.
     pub(crate) fn from_raw(fd: OwnedFd) -> Result<Self> {
-        check_is_lane(fd.as_fd())?;
-        rustix::io::fcntl_setfd(&fd, rustix::io::FdFlags::CLOEXEC)
-            .map_err(|errno| system_error("making a descriptor close-on-exec", errno))?;
-        Ok(Self(SendingEnd(fd)))
+        adopt_lane(fd).map(SendingEnd).map(Self)
     }
 
     /// Without the check, for an end that this process made itself.
@@ -207,16 +214,13 @@ const MOST_FUTILE_EVENTS: usize = 1024;
 impl ReceiveRight {
     /// A port that nobody can send to yet.
     pub(crate) fn new(identity: Identity) -> Result<Self> {
-        let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)
-            .map_err(|errno| system_error("making a receive right", errno))?;
+        let epoll = new_epoll("making a receive right")?;
         Ok(Self { epoll, owner: Owner::this_process(), identity, lanes: Mutex::default() })
     }
 
     /// From the raw form: the receiving end of one socket pair.
     pub(crate) fn from_raw(fd: OwnedFd) -> Result<Self> {
-        check_is_lane(fd.as_fd())?;
-        rustix::io::fcntl_setfd(&fd, rustix::io::FdFlags::CLOEXEC)
-            .map_err(|errno| system_error("making a descriptor close-on-exec", errno))?;
+        let fd = adopt_lane(fd)?;
         let right = Self::new(Identity::Credentials)?;
         ask_for_identity(fd.as_fd(), right.identity)?;
         right.add_lane(&mut right.lanes.lock(), Lane { socket: fd, lifetime: Lifetime::Many })?;

@@ -8,11 +8,11 @@ use rustix::event::epoll;
 use rustix::io::Errno;
 
 use super::doorbell::Doorbell;
-use super::duplicate;
+use super::new_epoll;
 use super::port::{ReceiveRight, SendRight};
 use super::spawn::Process;
 use crate::error::{Error, Result, Status};
-use crate::sys::posix::{system_error, wait_readable};
+use crate::sys::posix::{duplicate, system_error, wait_readable};
 use crate::time::Deadline;
 
 pub(crate) use crate::sys::notices::Ready;
@@ -41,8 +41,7 @@ pub(crate) const MAX_SET_KEY: u64 = u64::MAX >> 1;
 
 impl PortSet {
     pub(crate) fn new() -> Result<Self> {
-        let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)
-            .map_err(|errno| system_error("making a port set", errno))?;
+        let epoll = new_epoll("making a port set")?;
         Ok(Self { epoll, members: Mutex::default() })
     }
 

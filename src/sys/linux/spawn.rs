@@ -10,12 +10,11 @@ use rustix::time::{
     Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, timerfd_create, timerfd_settime,
 };
 
-use super::duplicate;
 use super::port::{Identity, ReceiveRight, SendRight};
 use super::start::start;
 use crate::error::{Error, Result, Status};
 use crate::sys::inherited::{claim, environment_value, find, inherited, token_pipe};
-use crate::sys::posix::{beyond_standard, system_error, wait_readable};
+use crate::sys::posix::{beyond_standard, duplicate, made, system_error, wait_readable};
 use crate::sys::process::{Entry, is_running_child, kill_child};
 use crate::time::Deadline;
 
@@ -53,7 +52,7 @@ impl Inheritance {
         let pipe = rustix::pipe::pipe_with(PipeFlags::CLOEXEC)
             .map_err(|errno| system_error("making a pipe", errno))?;
         let token = token_pipe(pipe, token)?;
-        let port = beyond_standard(port.into_raw())?;
+        let port = port.into_raw();
         let environment = [
             (PORT_ENTRY, environment_value(port.as_fd())?),
             (TOKEN_ENTRY, environment_value(token.as_fd())?),
@@ -117,7 +116,7 @@ pub(crate) enum Watched {
 
 impl Watched {
     pub(crate) fn process(pid: Pid) -> Result<Self> {
-        match rustix::process::pidfd_open(pid, PidfdFlags::empty()) {
+        match rustix::process::pidfd_open(pid, PidfdFlags::empty()).and_then(beyond_standard) {
             Ok(pidfd) => Ok(Self::Pidfd(pidfd)),
             Err(Errno::NOSYS | Errno::PERM | Errno::ACCESS) => match entry_of(pid) {
                 Entry::None => Err(no_process(pid)),
@@ -140,8 +139,8 @@ impl Watched {
     fn number(pid: Pid, entry: &Entry, is_child: bool) -> Result<Self> {
         let started = if let Entry::Process { started, .. } = entry { Some(*started) } else { None };
         let failed = |errno| system_error("watching a process", errno);
-        let timer = timerfd_create(TimerfdClockId::Monotonic, TimerfdFlags::CLOEXEC | TimerfdFlags::NONBLOCK)
-            .map_err(failed)?;
+        let flags = TimerfdFlags::CLOEXEC | TimerfdFlags::NONBLOCK;
+        let timer = made("watching a process", timerfd_create(TimerfdClockId::Monotonic, flags))?;
         let often = Itimerspec { it_interval: LOOK_EVERY, it_value: LOOK_EVERY };
         timerfd_settime(&timer, TimerfdTimerFlags::empty(), &often).map_err(failed)?;
         Ok(Self::Number { timer, pid, started, is_child })

@@ -3,9 +3,9 @@
 //! It is done as the C libraries do `posix_spawn`: the child shares this process's memory, and the thread that starts it
 //! waits until it has become another program. So everything is made ready before, and the child only calls the kernel.
 
-use std::ffi::{CStr, CString, OsStr, OsString};
+use std::ffi::{CStr, CString, OsString};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
-use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::ffi::OsStringExt;
 use std::ptr::null_mut;
 use std::sync::atomic::{AtomicI32, Ordering};
 
@@ -14,9 +14,9 @@ use rustix::io::Errno;
 use rustix::process::Pid;
 
 use super::spawn::{Process, Watched};
-use crate::error::{Error, Result, Status};
-use crate::sys::inherited::Command;
-use crate::sys::posix::{beyond_standard, last_errno, system_error};
+use crate::error::{Error, Result};
+use crate::sys::inherited::{Command, start_error};
+use crate::sys::posix::{last_errno, made};
 use crate::sys::process::REAPING;
 
 /// Bytes of the child's stack, 16 at a time: for a few system calls.
@@ -166,7 +166,10 @@ pub(super) fn start(command: &Command<'_>) -> Result<Process> {
     set_signal_mask(mask);
     let failed = |errno| start_error(program, errno);
     let (pid, pidfd) = child.map_err(failed)?;
-    let watched = pidfd.map(beyond_standard).transpose().and_then(|pidfd| Watched::child(pid, pidfd));
+    let watched = pidfd
+        .map(|pidfd| made("starting a process", Ok(pidfd)))
+        .transpose()
+        .and_then(|pidfd| Watched::child(pid, pidfd));
     let process = Process::of_child(pid, watched)?;
     match plan.failure.into_inner() {
         0 => Ok(process),
@@ -175,18 +178,5 @@ pub(super) fn start(command: &Command<'_>) -> Result<Process> {
             let _ = process.wait(REAPING.deadline());
             Err(failed(Errno::from_raw_os_error(errno)))
         }
-    }
-}
-
-fn start_error(program: &CStr, errno: Errno) -> Error {
-    let what = format!("starting {}", OsStr::from_bytes(program.to_bytes()).display());
-    match errno {
-        Errno::AGAIN => Error::new(
-            Status::ResourceExhausted,
-            format!(
-                "{what}: this user, or this container, may have no more processes (RLIMIT_NPROC, pids.max)"
-            ),
-        ),
-        errno => system_error(&what, errno),
     }
 }

@@ -2,14 +2,12 @@
 
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 
-use rustix::io::Errno;
-
 use super::memory::Memory;
 use crate::backing::Backing;
 use crate::error::{Error, Result, Status};
 use crate::layout::SurfaceDescriptor;
 pub(crate) use crate::sys::memory_surface::{MemorySurface as Surface, Purgeable};
-use crate::sys::posix::{page_size, system_error};
+use crate::sys::posix::{beyond_standard, last_errno, made, page_size, system_error};
 use crate::sys::wire::{SurfaceDetail, SurfaceKind};
 
 impl Surface {
@@ -55,10 +53,12 @@ impl Surface {
         /// `_IOW('u', 0x42, struct udmabuf_create)`.
         const UDMABUF_CREATE: libc::c_ulong = 0x4018_7542;
         let flags = rustix::fs::OFlags::RDWR | rustix::fs::OFlags::CLOEXEC;
-        let device = rustix::fs::open("/dev/udmabuf", flags, rustix::fs::Mode::empty()).map_err(|errno| {
-            let reason = std::io::Error::from(errno);
-            Error::new(Status::Unsupported, format!("no dma-buf can be made here: /dev/udmabuf: {reason}"))
-        })?;
+        let device = rustix::fs::open("/dev/udmabuf", flags, rustix::fs::Mode::empty())
+            .and_then(beyond_standard)
+            .map_err(|errno| match system_error("no dma-buf can be made here: /dev/udmabuf", errno) {
+                error if error.status() == Status::ResourceExhausted => error,
+                error => Error::new(Status::Unsupported, error.message().to_owned()),
+            })?;
         let request = UdmabufCreate {
             memfd: self.as_fd().as_raw_fd() as u32,
             flags: UDMABUF_FLAGS_CLOEXEC,
@@ -69,11 +69,10 @@ impl Surface {
         // SAFETY: the request is the structure that this command reads, alive across the call.
         let fd = unsafe { libc::ioctl(device.as_raw_fd(), UDMABUF_CREATE as _, &raw const request) };
         if fd < 0 {
-            let errno = Errno::from_io_error(&std::io::Error::last_os_error()).unwrap_or(Errno::IO);
-            return Err(system_error("making a dma-buf", errno));
+            return Err(system_error("making a dma-buf", last_errno()));
         }
         // SAFETY: a new descriptor that the kernel has just given to us.
-        Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+        made("making a dma-buf", Ok(unsafe { OwnedFd::from_raw_fd(fd) }))
     }
 }
 

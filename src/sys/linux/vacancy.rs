@@ -5,10 +5,10 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use rustix::event::epoll::{self, EventFlags};
 
-use super::duplicate;
+use super::new_epoll;
 use super::port::SendRight;
 use crate::error::Result;
-use crate::sys::posix::system_error;
+use crate::sys::posix::{duplicate, system_error};
 
 /// Tells of room in a port's queue.
 #[derive(Debug)]
@@ -22,8 +22,7 @@ impl Vacancy {
     /// Watches for nothing yet but the port's death.
     pub(crate) fn new(right: &SendRight) -> Result<Self> {
         let socket = duplicate(right.as_fd())?;
-        let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)
-            .map_err(|errno| system_error("watching for room in a port", errno))?;
+        let epoll = new_epoll("watching for room in a port")?;
         // No event is asked for: what is left is the hang-up, which the kernel reports unasked.
         epoll::add(&epoll, &socket, epoll::EventData::new_u64(0), EventFlags::empty())
             .map_err(|errno| system_error("watching for room in a port", errno))?;

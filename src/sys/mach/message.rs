@@ -26,7 +26,7 @@ use crate::sys::mach_message::{
     self, Audit, DEAD, Destination, GivenBack, Lent, Name, Notification, OwnedMemory, OwnedRight, Part,
     RightKind, RightTable, TRAILER_ROOM,
 };
-use crate::sys::posix::{last_errno, system_error};
+use crate::sys::posix::{last_errno, made, system_error};
 use crate::sys::wire::{Described, Envelope, Kind, MAX_ATTACHMENTS, MAX_INLINE_MESSAGE};
 use crate::time::Deadline;
 
@@ -386,7 +386,7 @@ fn descriptor_of(fileport: &OwnedRight<Kernel>) -> Result<OwnedFd> {
     let fd = unsafe { OwnedFd::from_raw_fd(fd) };
     rustix::io::fcntl_setfd(&fd, rustix::io::FdFlags::CLOEXEC)
         .map_err(|errno| system_error("making a descriptor close-on-exec", errno))?;
-    Ok(fd)
+    made("opening a descriptor of a message", Ok(fd))
 }
 
 /// A message that has arrived and is not opened yet. It owns what came with it.

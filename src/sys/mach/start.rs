@@ -1,14 +1,13 @@
 //! Starts a program on macOS: `posix_spawn`.
 
-use std::ffi::{CStr, CString, OsStr};
+use std::ffi::{CStr, CString};
 use std::os::fd::{AsRawFd, BorrowedFd};
-use std::os::unix::ffi::OsStrExt;
 
 use rustix::io::Errno;
 use rustix::process::Pid;
 
-use crate::error::{Error, Result, Status};
-use crate::sys::inherited::Command;
+use crate::error::{Error, Result};
+use crate::sys::inherited::{Command, start_error};
 use crate::sys::posix::system_error;
 
 /// `posix_spawn` functions answer with an error number.
@@ -128,11 +127,8 @@ pub(super) fn start(command: &Command<'_>) -> Result<Pid> {
             environment.as_ptr(),
         )
     };
-    let what = format!("starting {}", OsStr::from_bytes(program.to_bytes()).display());
-    if outcome == libc::EAGAIN {
-        let reason = "this user may have no more processes (RLIMIT_NPROC)";
-        return Err(Error::new(Status::ResourceExhausted, format!("{what}: {reason}")));
+    if outcome != 0 {
+        return Err(start_error(program, Errno::from_raw_os_error(outcome)));
     }
-    check(&what, outcome)?;
     Pid::from_raw(pid).ok_or_else(|| Error::fixed(Status::Internal, "a process without a number"))
 }

@@ -4,6 +4,7 @@
 //! scenario, and runs it again for each of them, with that one failing.
 
 use std::cell::RefCell;
+use std::ops::Range;
 
 use crate::error::{Error, Result, Status};
 
@@ -11,8 +12,8 @@ use crate::error::{Error, Result, Status};
 #[derive(Debug, Default)]
 struct Plan {
     passed: usize,
-    /// The point that fails, from 0, and how.
-    failing: Option<(usize, Status)>,
+    /// The points that fail, from 0, and how.
+    failing: Option<(Range<usize>, Status)>,
     /// The name of the point that has failed.
     failed: Option<&'static str>,
 }
@@ -26,10 +27,10 @@ pub(super) fn point(name: &'static str) -> Result<()> {
     PLAN.with_borrow_mut(|plan| {
         let number = plan.passed;
         plan.passed += 1;
-        match plan.failing {
-            Some((failing, status)) if failing == number => {
+        match &plan.failing {
+            Some((failing, status)) if failing.contains(&number) => {
                 plan.failed = Some(name);
-                Err(Error::new(status, format!("{name} fails on purpose")))
+                Err(Error::new(*status, format!("{name} fails on purpose")))
             }
             _ => Ok(()),
         }
@@ -47,8 +48,8 @@ pub(crate) struct Run<T> {
     pub(crate) failed: Option<&'static str>,
 }
 
-/// Runs a scenario in this thread, in which the call with this number, from 0, fails with this status.
-pub(crate) fn run<T>(failing: Option<(usize, Status)>, scenario: impl FnOnce() -> T) -> Run<T> {
+/// Runs a scenario in this thread, in which the calls with these numbers, from 0, fail with this status.
+pub(crate) fn run<T>(failing: Option<(Range<usize>, Status)>, scenario: impl FnOnce() -> T) -> Run<T> {
     PLAN.set(Plan { failing, ..Plan::default() });
     let outcome = scenario();
     let plan = PLAN.take();
@@ -57,13 +58,19 @@ pub(crate) fn run<T>(failing: Option<(usize, Status)>, scenario: impl FnOnce() -
 
 /// Runs a scenario once as it is, then once for each call that it makes and each of the statuses, with that call failing.
 /// The scenario checks itself what must hold then. Gives how many calls failed.
-pub(crate) fn each_call_fails_once(statuses: &[Status], mut scenario: impl FnMut()) -> usize {
+pub(crate) fn each_call_fails_once(statuses: &[Status], scenario: impl FnMut()) -> usize {
+    each_call_fails(1, statuses, scenario)
+}
+
+/// As [`each_call_fails_once`], with so many calls in a row that fail.
+pub(crate) fn each_call_fails(in_a_row: usize, statuses: &[Status], mut scenario: impl FnMut()) -> usize {
     let points = run(None, &mut scenario).points;
     let mut failures = 0;
     for &status in statuses {
         for number in 0..points {
             let told = Told { number, status };
-            failures += usize::from(run(Some((number, status)), &mut scenario).failed.is_some());
+            failures +=
+                usize::from(run(Some((number..number + in_a_row, status)), &mut scenario).failed.is_some());
             std::mem::forget(told);
         }
     }

@@ -24,7 +24,7 @@ use anyhow::{Context, Result, bail};
 use libc::c_long;
 
 use self::manual::Manual;
-use self::programs::Program;
+use self::programs::{Kind, Program};
 use self::run::{Fault, Place};
 use self::table::{Row, Table};
 use self::verdict::Clean;
@@ -109,18 +109,15 @@ fn run(project: &Project, selection: &Selection) -> Result<()> {
     let seed = selection.seed.unwrap_or_else(|| Random::new_seed() % 1_000_000);
     let one = selection.nth.is_some() && selection.call.is_some();
     println!("seed {seed}");
-    let laboratory = Laboratory { library, scratch, manual, programs };
-    let (clean, mut planned) = laboratory.plan(selection)?;
+    let laboratory = Laboratory { library, scratch, manual, programs, verbose: one };
+    let (clean, mut planned, table) = laboratory.plan(selection)?;
     Random::new(seed).shuffle(&mut planned);
     if !selection.every {
         planned = thin(planned);
     }
-    if planned.is_empty() {
-        bail!("no system call is selected");
-    }
     println!("{} faults", planned.len());
     let deadline = (!selection.all && !one).then(|| Instant::now() + BUDGET);
-    let table = laboratory.inject(&planned, &clean, deadline)?;
+    let table = laboratory.inject(&planned, &clean, deadline, table)?;
     print!("{table}");
     table.judge()
 }
@@ -147,15 +144,17 @@ struct Laboratory {
     scratch: PathBuf,
     manual: Manual,
     programs: Vec<Program>,
+    /// Shows also what a program printed whose run was wrong.
+    verbose: bool,
 }
 
 impl Laboratory {
-    /// Runs each program without a fault; gives what that left, and all faults that are possible, each with the
-    /// function of the library that made the call.
-    fn plan(&self, selection: &Selection) -> Result<(Vec<Clean>, Vec<Planned>)> {
+    /// Runs each program without a fault. Gives what that left, all faults that are possible, and a table with the
+    /// programs that are wrong by themselves, for which there are none.
+    fn plan(&self, selection: &Selection) -> Result<(Vec<Clean>, Vec<Planned>, Table)> {
         let wanted =
             |wanted: &Option<String>, name: &str| wanted.as_ref().is_none_or(|wanted| wanted == name);
-        let (mut clean, mut planned) = (Vec::new(), Vec::new());
+        let (mut clean, mut planned, mut table) = (Vec::new(), Vec::new(), Table::default());
         for (index, program) in self.programs.iter().enumerate() {
             let run = run::run(program, &self.library, &run::folder_of(&self.scratch, 0), None)?;
             let left = Clean::of(&run)?;
@@ -163,20 +162,23 @@ impl Laboratory {
             if !run.status.success() {
                 faults.push(run.status.to_string());
             }
-            if !faults.is_empty() {
-                bail!("{} fails by itself: {}\n{}", program.name, faults.join("; "), run.output);
-            }
             clean.push(left);
+            if !faults.is_empty() {
+                println!("{}", run.output);
+                table.add_by_itself(format!("{} without a fault: {}", program.name, faults.join("; ")));
+                continue;
+            }
             for ((role, number), functions) in &run.calls {
                 let call = errors::calls().find(|call| call.number == *number).context("an unknown call")?;
                 if !wanted(&selection.role, role) || !wanted(&selection.call, call.name) {
                     continue;
                 }
                 for (at, function) in functions.iter().enumerate() {
+                    let errors = call.errors_of(program.kind == Kind::Pair);
                     for error in
-                        call.errors.iter().filter(|error| wanted(&selection.error, errors::name(**error)))
+                        errors.into_iter().filter(|error| wanted(&selection.error, errors::name(*error)))
                     {
-                        let fault = Fault { role: role.clone(), call, nth: at + 1, error: *error };
+                        let fault = Fault { role: role.clone(), call, nth: at + 1, error };
                         if selection.nth.is_none_or(|nth| nth == fault.nth) {
                             planned.push(Planned { program: index, fault, function: *function });
                         }
@@ -184,12 +186,18 @@ impl Laboratory {
                 }
             }
         }
-        Ok((clean, planned))
+        Ok((clean, planned, table))
     }
 
     /// Runs a program for each fault, several at a time.
-    fn inject(&self, planned: &[Planned], clean: &[Clean], deadline: Option<Instant>) -> Result<Table> {
-        let (next, table) = (AtomicUsize::new(0), Mutex::new(Table::default()));
+    fn inject(
+        &self,
+        planned: &[Planned],
+        clean: &[Clean],
+        deadline: Option<Instant>,
+        table: Table,
+    ) -> Result<Table> {
+        let (next, table) = (AtomicUsize::new(0), Mutex::new(table));
         // Much of a run is waiting.
         let workers = thread::available_parallelism().map_or(1, usize::from).min(8) * 2;
         let results: Vec<Result<()>> = thread::scope(|scope| {
@@ -234,6 +242,9 @@ impl Laboratory {
         if !faults.is_empty() {
             let place = run.hit.as_ref().map(place).unwrap_or_default();
             println!("{repeat}\n  in {place}(): {}", faults.join("\n  "));
+            if self.verbose {
+                println!("{}", run.output);
+            }
         }
 
         Ok(Row {

@@ -56,6 +56,12 @@ impl Table {
         self.faults.extend(row.faults);
     }
 
+    /// Notes a program that is wrong without a fault.
+    pub(super) fn add_by_itself(&mut self, text: String) {
+        println!("{text}");
+        self.faults.push(text);
+    }
+
     pub(super) fn judge(&self) -> Result<()> {
         if !self.faults.is_empty() {
             let (wrong, shown) = (self.faults.len(), &self.faults[..self.faults.len().min(SHOWN)]);

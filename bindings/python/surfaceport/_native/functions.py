@@ -646,4 +646,4 @@ sfp_dispatch_source_create_for_child = _on_macos(
 )
 
 for _handle in HANDLES:
-    _handle.release = globals()[f"{_handle.__name__}_release"]
+    _handle.released_by(globals()[f"{_handle.__name__}_release"])

@@ -43,14 +43,38 @@ class Uncopied:
         self._refuse()
 
 
-class Reference(Uncopied, c_void_p):
-    """One counted reference to an object of the library; empty until a call has filled it."""
+class _Release(int):
+    """An address that is released with this object.
+
+    The collector of cycles calls all finalizers of a cycle before it takes any object apart, and a later
+    one may use what an earlier one has ended. It does not know of this object, which holds no others: that
+    ends when it is taken out of its reference, after all finalizers.
+    """
+
+    __slots__ = ()
 
     release: ClassVar[Callable[[Any], None]]
 
     def __del__(self) -> None:
-        if self.value is not None:
-            type(self).release(self)
+        type(self).release(self)
+
+
+class Reference(Uncopied, c_void_p):
+    """One counted reference to an object of the library; empty until a call has filled it."""
+
+    release: ClassVar[Callable[[Any], None]]
+    last: ClassVar[type[_Release]]
+
+    def __del__(self) -> None:
+        address = self.value
+        if address is not None:
+            self.end = type(self).last(address)
+
+    @classmethod
+    def released_by(cls, release: Callable[[Any], None]) -> None:
+        """Sets the function that ends such a reference."""
+        cls.release = release
+        cls.last = type(f"{cls.__name__}_release", (_Release,), {"__slots__": (), "release": release})
 
 
 class sfp_channel(Reference):

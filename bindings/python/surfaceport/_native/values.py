@@ -63,7 +63,8 @@ def check_of(name: str, kind: Any) -> Check | None:
 def integer(name: str, value: Any) -> int:
     """A whole number, of whatever class; no truth, and no float."""
     try:
-        if not isinstance(value, bool):
+        # NumPy's truths have other names, and were numbers before NumPy 2.3.
+        if type(value).__name__ not in ("bool", "bool_"):
             return operator.index(value)
     except TypeError:
         pass
