@@ -12,6 +12,7 @@ from ._native.structures import sfp_consumer_statistics
 from .errors import Closed
 from .frame import Frame
 from .handle import Handle
+from .pixels import ViewedFrames
 from .readiness import attempt
 from .status import check
 from .times import Timeout, spin_nanoseconds, wait
@@ -35,7 +36,16 @@ class Consumer(Handle[sfp_consumer]):
     died raises `PeerDead`, behind its last frame. Threads: any, several at once.
     """
 
-    __slots__ = ()
+    __slots__ = ("_viewed",)
+
+    def __init__(self, handle: sfp_consumer) -> None:
+        super().__init__(handle)
+        self._viewed = ViewedFrames()
+
+    def close(self) -> None:
+        """Ends this consumer. The frames that are closed are released, also those that have views."""
+        super().close()
+        self._viewed.end()
 
     def acquire(self, timeout: Timeout = None) -> Frame:
         """Takes the next frame: the newest one, or in fifo mode the next in order; waits for it.
@@ -47,7 +57,7 @@ class Consumer(Handle[sfp_consumer]):
         frame = sfp_frame()
         if c.sfp_consumer_acquire(self._reference, 0, byref(frame)):
             wait(lambda time: c.sfp_consumer_acquire(self._reference, time, byref(frame)), timeout)
-        return Frame(frame)
+        return Frame(frame, self._viewed)
 
     async def acquire_async(self, timeout: Timeout = None) -> Frame:
         """As `acquire()`, on asyncio."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from ctypes import byref
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,7 @@ from ._native.structures import sfp_frame_info
 from .errors import WrongState
 from .frame_info import FrameInfo
 from .handle import Handle
-from .pixels import FramePixels
+from .pixels import FramePixels, ViewedFrames
 from .status import check
 from .surface import Surface
 
@@ -25,18 +26,20 @@ class Frame(Handle[sfp_frame]):
     It is released after `close()`, or the end of a `with` block, and the last of its views: arrays,
     memoryviews and planes are read-only and keep the frame held, so `consumer.acquire().array` is valid for
     as long as there is that array. What you want to keep, copy: each frame that is held is an image less for
-    the producer, and 16 are the most.
+    the producer, and 16 are the most. A frame that is closed, and has views, is also released when its
+    consumer is closed; the views show what the producer draws from then on.
 
     Threads: any, but one at a time for the first look at the pixels.
     """
 
-    __slots__ = ("_pixels",)
+    __slots__ = ("_pixels", "_viewed")
 
     _pixels: FramePixels | None
 
-    def __init__(self, handle: sfp_frame) -> None:
+    def __init__(self, handle: sfp_frame, viewed: ViewedFrames | None = None) -> None:
         super().__init__(handle)
         self._pixels = None
+        self._viewed = viewed
 
     @property
     def number(self) -> int:
@@ -74,4 +77,8 @@ class Frame(Handle[sfp_frame]):
     def close(self) -> None:
         """Lets go of the frame, which is released once there is no view of it. Once more does nothing."""
         self._handle = None
-        self._pixels = None
+        if self._pixels is not None:
+            pixels = weakref.ref(self._pixels)
+            self._pixels = None
+            if self._viewed is not None:
+                self._viewed.add(pixels)

@@ -51,17 +51,19 @@ class SurfacePixels:
 class FramePixels:
     """The pixels of a frame, locked for reading. Views keep the frame held, until the last one is gone."""
 
-    __slots__ = ("_frame", "_surface")
+    __slots__ = ("__weakref__", "_frame", "_surface")
 
     read_only = True
 
     def __init__(self, frame: sfp_frame, surface: sfp_surface) -> None:
         check(c.sfp_surface_lock(surface, Lock.READ, byref(sfp_pixels())))
-        self._frame = frame
+        self._frame: sfp_frame | None = frame
         self._surface = surface
 
     def check(self) -> None:
-        """There can always be one more: it keeps the frame, too."""
+        """Raises `WrongState` when the frame was released with its consumer."""
+        if self._frame is None:
+            raise WrongState("the frame is released")
 
     def give(self, view: V) -> V:
         """Nothing has to be known of it."""
@@ -69,9 +71,41 @@ class FramePixels:
 
     # What a finalizer calls is looked up now: modules may be empty when the interpreter ends. In a fork
     # of the process the call does nothing, and says so.
-    def __del__(self, unlock: Any = c.sfp_surface_unlock, mode: Lock = Lock.READ) -> None:
-        if hasattr(self, "_surface"):
+    def release(self, unlock: Any = c.sfp_surface_unlock, mode: int = int(Lock.READ)) -> None:
+        """Lets go of the frame, though there are views."""
+        if self._frame is not None:
+            self._frame = None
             unlock(self._surface, mode)
+
+    def __del__(self) -> None:
+        if hasattr(self, "_surface"):
+            self.release()
+
+
+class ViewedFrames:
+    """The frames of a consumer that are closed, and held by views only."""
+
+    __slots__ = ("_ended", "_pixels")
+
+    def __init__(self) -> None:
+        self._ended = False
+        self._pixels: list[weakref.ref[FramePixels]] = []
+
+    def add(self, pixels: weakref.ref[FramePixels]) -> None:
+        """Notes one, unless there is no view of it."""
+        if pixels() is not None:
+            self._pixels[:] = [other for other in self._pixels if other() is not None]
+            self._pixels.append(pixels)
+            if self._ended:
+                self.end()
+
+    def end(self) -> None:
+        """Releases them all, and those that come: the consumer is closed."""
+        self._ended = True
+        while self._pixels:
+            pixels = self._pixels.pop()()
+            if pixels is not None:
+                pixels.release()
 
 
 class ImagePixels:

@@ -173,6 +173,46 @@ def test_views_keep_the_frame_held(way: str, closed: bool) -> None:
                 assert one.index != other.index
 
 
+def test_a_closed_consumer_is_gone_though_views_of_closed_frames_are_kept() -> None:
+    with sfp.Producer(16, 16) as producer:
+        with producer.consumer_right() as right:
+            consumer = right.attach()
+        producer.service()
+        for n in range(3):
+            with producer.acquire(WAIT) as image:
+                image.array[:] = n
+            with consumer.acquire(WAIT) as frame:
+                plane = frame.surface.plane(0)
+                array, view = frame.array, plane.view
+        assert (array == 2).all()
+        producer.acquire(WAIT).present()
+        with consumer.acquire(WAIT) as last:
+            kept = last.array
+            consumer.close()
+        with pytest.raises(sfp.WrongState, match="released"):
+            plane.view
+        with pytest.raises(sfp.PeerDead):
+            for _ in range(10):
+                producer.acquire(WAIT).present()
+        # The memory is still there.
+        assert array.shape == kept.shape == (16, 16, 4)
+        assert len(view) >= 16 * 64
+
+
+def test_a_frame_that_is_not_closed_stays_when_its_consumer_is() -> None:
+    with sfp.Producer(16, 16) as producer, producer.consumer_right() as right, right.attach() as other:
+        producer.service()
+        with right.attach() as consumer:
+            with producer.acquire(WAIT) as image:
+                image.array[:] = 7
+            array = consumer.acquire(WAIT).array
+        for _ in range(10):
+            with producer.acquire(WAIT) as image:
+                image.array[:] = 9
+            other.acquire(WAIT).close()
+        assert (array == 7).all()
+
+
 def test_a_frame_without_views_is_released_by_close(pair: tuple[sfp.Producer, sfp.Consumer]) -> None:
     producer, consumer = pair
     held = []
