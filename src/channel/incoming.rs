@@ -39,6 +39,8 @@ pub(super) struct Incoming {
     room: Option<Ringer>,
     /// The last look at the port found it empty.
     port_was_empty: bool,
+    /// Messages that the sender had sent by the port before that look, as it says.
+    by_port: u64,
     /// Where the kernel is asked for news, in words taken from the ring: one lap after the last time.
     ask_at: u64,
     peer: Peer,
@@ -80,6 +82,7 @@ impl Incoming {
             buffers: FreeBuffers::default(),
             room: None,
             port_was_empty: false,
+            by_port: 0,
             ask_at: WORDS as u64,
             peer: Peer::Alive,
             spin: Spin::new(),
@@ -247,6 +250,7 @@ impl Incoming {
                 Peer::Alive => {}
             }
             self.port_was_empty = false;
+            self.by_port = self.ring.as_ref().map_or(0, RingReceiver::by_port);
             let (message, destroyed) = match channel.duplex.receive.receive_any(Deadline::NOW) {
                 Ok(received) => received,
                 Err(error) => match error.status() {
@@ -328,6 +332,12 @@ impl Incoming {
             _ => return Err(Error::malformed("a peer sent what no channel knows")),
         }
         Ok(())
+    }
+
+    /// Whether there may be something in the port of which its descriptor does not tell: not every system tells again of
+    /// what is left after another message, and a spin does not look at the descriptor.
+    fn port_has_news(&self) -> bool {
+        !self.port_was_empty || self.ring.as_ref().is_some_and(|ring| ring.by_port() != self.by_port)
     }
 
     fn ask_after_a_lap(&mut self) {
@@ -423,12 +433,17 @@ impl Waiting for Receiving<'_> {
         if channel.owes_room() {
             incoming.pay(channel);
         }
-        let Incoming { ring: Some(ring), staging, spin, rest_spin, .. } = &mut **incoming else { return };
-        if staging.has_news(ring) {
+        let Incoming { ring: Some(ring), staging, spin, rest_spin, port_was_empty, by_port, .. } =
+            &mut **incoming
+        else {
+            return;
+        };
+        let has_news = || staging.has_news(ring) || !*port_was_empty || ring.by_port() != *by_port;
+        if has_news() {
             return;
         }
         let spin = if staging.is_arriving() { rest_spin } else { spin };
-        match spin.watch(channel.spin_time.get(), *deadline, || staging.has_news(ring)) {
+        match spin.watch(channel.spin_time.get(), *deadline, has_news) {
             Ok(()) => {}
             Err(wait) => {
                 *spun = Some(wait);
@@ -457,12 +472,8 @@ impl Waiting for Receiving<'_> {
 
     fn sleep(&mut self, until: Deadline) -> Result<()> {
         let Self { incoming, channel, spun, .. } = self;
-        if incoming.ring.as_ref().is_some_and(|ring| !ring.is_asleep()) {
-            // Seen while spinning.
-            return Ok(());
-        }
-        // Not every system tells again of what is left after another message.
-        if !incoming.port_was_empty && !incoming.fetch(channel)? {
+        let was_seen = incoming.ring.as_ref().is_some_and(|ring| !ring.is_asleep());
+        if (incoming.port_has_news() && !incoming.fetch(channel)?) || was_seen {
             return Ok(());
         }
         let port = channel.duplex.receive.descriptor();

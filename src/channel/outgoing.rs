@@ -213,8 +213,8 @@ impl Outgoing {
             }
             Way::Offered { sent, .. } if *sent == BEFORE_OFFER_AGAIN => self.offer(right),
             Way::Offered { sent, .. } => *sent += 1,
-            // The message itself wakes the receiver.
-            Way::Ring(_) => {}
+            // The message itself wakes a receiver that sleeps.
+            Way::Ring(ring) => ring.add_by_port(),
         }
         Ok(())
     }

@@ -18,7 +18,7 @@ impl RingPage<SMALL> {
                 region: AtomicU64::new(0),
             }),
             taken: Line(AtomicU64::new(0)),
-            sender: Line(SleepWord::awake()),
+            sender: Line(SenderLine { asleep: SleepWord::awake(), by_port: AtomicU64::new(0) }),
             filled: Line(AtomicU64::new(0)),
             words: Line(std::array::from_fn(|_| AtomicU64::new(0))),
         }

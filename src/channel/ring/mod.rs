@@ -51,8 +51,7 @@ pub(super) struct RingPage<const N: usize = WORDS> {
     receiver: Line<ReceiverLine>,
     /// The receiver's place, in words since the beginning: everything before it may be overwritten.
     taken: Line<AtomicU64>,
-    /// The sender sleeps until there is room.
-    sender: Line<SleepWord>,
+    sender: Line<SenderLine>,
     /// Bytes of staged payloads that the sender has written since the beginning.
     filled: Line<AtomicU64>,
     words: Line<[AtomicU64; N]>,
@@ -69,6 +68,16 @@ struct ReceiverLine {
     accepted: AtomicU64,
     /// The number of the newest staging region that the receiver has.
     region: AtomicU64,
+}
+
+#[derive(Debug)]
+#[cfg_attr(not(loom), derive(zerocopy::FromBytes))]
+#[repr(C)]
+struct SenderLine {
+    /// The sender sleeps until there is room.
+    asleep: SleepWord,
+    /// Messages that went by the port. It is there for a receiver that watches the page before it sleeps.
+    by_port: AtomicU64,
 }
 
 impl<const N: usize> SharedPage for RingPage<N> {}
@@ -111,6 +120,8 @@ pub(super) struct RingSender<P, const N: usize = WORDS> {
     taken: u64,
     /// Bytes of staged payloads written since the beginning.
     filled: u64,
+    /// Messages that went by the port.
+    by_port: u64,
     receiver: Waker,
     sleeper: Sleeper,
 }
@@ -118,7 +129,7 @@ pub(super) struct RingSender<P, const N: usize = WORDS> {
 impl<P: Deref<Target = RingPage<N>>, const N: usize> RingSender<P, N> {
     pub(super) fn new(page: P) -> Self {
         let (receiver, sleeper) = (Waker::default(), Sleeper::default());
-        Self { page, written: 0, taken: 0, filled: 0, receiver, sleeper }
+        Self { page, written: 0, taken: 0, filled: 0, by_port: 0, receiver, sleeper }
     }
 
     /// Whether the receiver takes messages from here.
@@ -187,6 +198,13 @@ impl<P: Deref<Target = RingPage<N>>, const N: usize> RingSender<P, N> {
         self.page.filled.0.store(self.filled, Ordering::Release);
     }
 
+    /// Says that one more message has gone by the port.
+    pub(super) fn add_by_port(&mut self) {
+        self.by_port += 1;
+        // Release: who sees this count finds the message in the port.
+        self.page.sender.0.by_port.store(self.by_port, Ordering::Release);
+    }
+
     /// Where the next entry begins, in words since the beginning: once the receiver has taken so many, it has taken
     /// all that was pushed until now.
     pub(super) fn end(&self) -> u64 {
@@ -245,12 +263,12 @@ impl<P: Deref<Target = RingPage<N>>, const N: usize> RingSender<P, N> {
 
     /// Says that this side sleeps until there is room. After it, it looks once more.
     pub(super) fn announce(&mut self) {
-        self.sleeper.announce(&self.page.sender.0);
+        self.sleeper.announce(&self.page.sender.0.asleep);
     }
 
     /// Says that this side is awake.
     pub(super) fn rise(&mut self) {
-        self.sleeper.rise(&self.page.sender.0);
+        self.sleeper.rise(&self.page.sender.0.asleep);
     }
 }
 
@@ -292,6 +310,12 @@ impl<P: Deref<Target = RingPage<N>>, const N: usize> RingReceiver<P, N> {
     /// Words taken since the beginning.
     pub(super) fn taken(&self) -> u64 {
         self.taken
+    }
+
+    /// Messages that the sender says it has sent by the port.
+    pub(super) fn by_port(&self) -> u64 {
+        // Acquire: pairs with `add_by_port`.
+        self.page.sender.0.by_port.load(Ordering::Acquire)
     }
 
     #[inline]
@@ -384,14 +408,14 @@ impl<P: Deref<Target = RingPage<N>>, const N: usize> RingReceiver<P, N> {
             self.looked = self.taken;
             // Between the news of room and the look at the word.
             fence(Ordering::SeqCst);
-            self.sender.wake(&self.page.sender.0, ring);
+            self.sender.wake(&self.page.sender.0.asleep, ring);
         }
     }
 
     /// Whether a ring of the sender failed that it still waits for.
     #[inline]
     pub(super) fn owes(&self) -> bool {
-        self.sender.owes(&self.page.sender.0)
+        self.sender.owes(&self.page.sender.0.asleep)
     }
 
     /// Says that this side sleeps. After it, it looks once more.
