@@ -123,6 +123,13 @@ impl ProducerSide {
         }
     }
 
+    /// Rings if a ring that it is owed has failed.
+    fn pay(&self) {
+        if let Some(ringer) = &self.ringer {
+            self.waker.lock().pay(&self.page.waiting.0, || ringer.ring());
+        }
+    }
+
     fn owes(&self) -> bool {
         self.waker.lock().owes(&self.page.waiting.0)
     }
@@ -404,7 +411,7 @@ impl Waiting for FrameWait<'_> {
         }
         state.sleeper.announce(&self.shared.page.waiting.0);
         if let Some(producer) = self.shared.producer.get() {
-            producer.wake();
+            producer.pay();
         }
     }
 

@@ -69,8 +69,7 @@
 //!
 //! # `owner`
 //!
-//! - `process_mark`: a number that tells a process from its ancestors and forks, without a system call where the system
-//!   can. `Owner` is made of it: each handle remembers who made it, and in a fork does no more than let go.
+//! - `Mark`: tells a process from its ancestors and forks, without a system call where the system can. `Owner` is made of it: each handle remembers who made it, and in a fork does no more than let go.
 //!
 //! # Waiting
 //!

@@ -4,24 +4,23 @@
 //! the pages, the names, the epoll sets and the peers are the parent's. So each handle remembers who made it. In any
 //! other process its end closes descriptors and unmaps memory, and calls on it fail.
 
-use super::system::owner::process_mark;
+use super::system::owner::Mark;
 use crate::error::{Error, Result, Status};
 
 /// The process that made a handle. Can be asked as often as one likes: it costs no system call.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Owner(u64);
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Owner(Mark);
 
 impl Owner {
     /// The process that runs.
-    #[inline]
     pub(crate) fn this_process() -> Self {
-        Self(process_mark())
+        Self(Mark::of_this_process())
     }
 
     /// Whether the process that runs is this one, and no fork of it.
     #[inline]
     pub(crate) fn is_here(self) -> bool {
-        self == Self::this_process()
+        self.0.is_of_this_process()
     }
 
     /// Errors: wrong state in a fork.

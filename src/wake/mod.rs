@@ -149,6 +149,14 @@ impl Waker {
         }
     }
 
+    /// Rings once more for a sleep for which a ring has failed. Who sleeps without being owed anything sleeps on.
+    #[inline]
+    pub(crate) fn pay(&mut self, word: &SleepWord, ring: impl FnMut() -> Result<()>) {
+        if self.owed != 0 {
+            self.wake(word, ring);
+        }
+    }
+
     /// Whether a ring failed for a sleep that still goes on: call [`Self::wake`] again before long.
     #[inline]
     pub(crate) fn owes(&self, word: &SleepWord) -> bool {

@@ -62,6 +62,12 @@ impl Link {
         self.waker.wake(&self.page.waiting.0, || ringer.ring());
     }
 
+    /// Rings if a ring that it is owed has failed.
+    fn pay(&mut self) {
+        let ringer = &self.ringer;
+        self.waker.pay(&self.page.waiting.0, || ringer.ring());
+    }
+
     pub(super) fn owes_ring(&self) -> bool {
         self.waker.owes(&self.page.waiting.0)
     }
@@ -106,7 +112,7 @@ impl State {
             }
         }
         self.settle(station);
-        self.wake_all();
+        self.pay_rings();
     }
 
     /// Takes in one of the things that the kernel has.
@@ -409,11 +415,9 @@ impl State {
         }
     }
 
-    /// Rings those for whom a ring is owed. A fence lies between the last news and this.
-    pub(super) fn wake_all(&mut self) {
-        for link in &mut self.consumers {
-            link.wake();
-        }
+    /// Rings those for whom a ring is owed.
+    pub(super) fn pay_rings(&mut self) {
+        self.consumers.iter_mut().for_each(Link::pay);
     }
 
     /// Whether a ring is owed to anybody.

@@ -377,7 +377,7 @@ impl Waiting for ImageWait<'_> {
     fn announce(&mut self) {
         let mut state = self.producer.shared.state.lock();
         state.sleeper.announce(&self.producer.station.page.waiting.0);
-        state.wake_all();
+        state.pay_rings();
     }
 
     fn look(&mut self) -> Result<Option<Image>> {
@@ -422,7 +422,7 @@ impl Waiting for DrainWait<'_> {
     type News = ();
 
     fn announce(&mut self) {
-        self.0.shared.state.lock().wake_all();
+        self.0.shared.state.lock().pay_rings();
     }
 
     fn look(&mut self) -> Result<Option<()>> {

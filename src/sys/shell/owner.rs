@@ -6,9 +6,18 @@ thread_local! {
     static MARK: Cell<u64> = const { Cell::new(1) };
 }
 
-/// A number that stands for a process.
-pub(in crate::sys) fn process_mark() -> u64 {
-    MARK.get()
+/// Stands for a process.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::sys) struct Mark(u64);
+
+impl Mark {
+    pub(in crate::sys) fn of_this_process() -> Self {
+        Self(MARK.get())
+    }
+
+    pub(in crate::sys) fn is_of_this_process(self) -> bool {
+        self.0 == MARK.get()
+    }
 }
 
 /// Runs code as if in a fork of this process.
