@@ -29,8 +29,9 @@ impl Owner {
         if self.is_here() { Ok(()) } else { Err(Self::elsewhere()) }
     }
 
+    /// What calls in a fork say.
     #[cold]
-    fn elsewhere() -> Error {
+    pub(crate) fn elsewhere() -> Error {
         let message = "this handle belongs to the process that made it, and this process is a fork of that one: \
                        a fork can only let go of it";
         Error::fixed(Status::WrongState, message)

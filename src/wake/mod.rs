@@ -123,14 +123,14 @@ impl Waker {
     pub(crate) fn wake(&mut self, word: &SleepWord, ring: impl FnMut() -> Result<()>) {
         // Relaxed: the fence before it orders it.
         let sleep = word.0.load(Ordering::Relaxed);
-        if sleep != SleepWord::AWAKE && sleep != self.rung {
+        if sleep != SleepWord::AWAKE {
             self.ring_for(sleep, ring);
         }
     }
 
     #[cold]
     fn ring_for(&mut self, sleep: u64, mut ring: impl FnMut() -> Result<()>) {
-        if sleep == SleepWord::GONE {
+        if sleep == self.rung || sleep == SleepWord::GONE {
             return;
         }
         self.owed = sleep;

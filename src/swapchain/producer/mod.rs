@@ -246,8 +246,8 @@ impl Producer {
     /// replaced, or in a fork. The image comes back.
     pub fn present(&self, mut image: Image, info: &PresentInfo) -> Result<u64, (Image, Error)> {
         let shared = &self.shared;
-        if let Err(error) = shared.owner.check() {
-            return Err((image, error));
+        if !shared.owner.is_here() {
+            return Self::present_elsewhere(image);
         }
         let mut state = shared.state.lock();
         let Claim { shared: owner, cell, generation } = &mut image.claim;
@@ -273,6 +273,11 @@ impl Producer {
             self.service();
         }
         Ok(frame.number())
+    }
+
+    #[cold]
+    fn present_elsewhere(image: Image) -> Result<u64, (Image, Error)> {
+        Err((image, Owner::elsewhere()))
     }
 
     /// Gives the swapchain images of another size. Images that are being drawn can be presented until the first one
