@@ -92,6 +92,19 @@ class Producer(Handle[sfp_producer]):
         """Looks after consumers that come and go, as `acquire()` does, for a producer that draws rarely."""
         check(c.sfp_producer_service(self._reference))
 
+    def drain(self, timeout: Timeout = None) -> None:
+        """Waits until every consumer has what it is to have: in fifo mode every frame, else the newest one.
+
+        Rights that were not used yet are waited for, too. Call it before the end of the program, if its
+        frames must be seen and not only kept for who comes late. Raises `TimedOut`, or `PeerDead` if frames
+        are left that nobody will see.
+        """
+        wait(lambda time: c.sfp_producer_drain(self._reference, time), timeout)
+
+    async def drain_async(self, timeout: Timeout = None) -> None:
+        """As `drain()`, on asyncio."""
+        await attempt(lambda: self.drain(0), self.fileno, timeout)
+
     @property
     def statistics(self) -> ProducerStatistics:
         """What it has counted."""

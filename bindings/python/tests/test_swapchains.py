@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import math
 import os
@@ -330,6 +331,38 @@ def test_iteration_ends_with_the_stream() -> None:
     with pytest.raises(sfp.WrongState):
         producer.acquire(0)
     consumer.close()
+
+
+def test_a_drain_waits_until_all_is_seen(pair: tuple[sfp.Producer, sfp.Consumer]) -> None:
+    producer, consumer = pair
+    producer.service()
+    producer.acquire(WAIT).present()
+    for timeout in (0, 0.15):
+        with pytest.raises(sfp.TimedOut):
+            producer.drain(timeout)
+    consumer.acquire(WAIT).close()
+    producer.drain(WAIT)
+    asyncio.run(producer.drain_async(WAIT))
+
+
+def test_a_drain_goes_on_when_the_frame_is_taken(pair: tuple[sfp.Producer, sfp.Consumer]) -> None:
+    producer, consumer = pair
+    producer.service()
+    producer.acquire(WAIT).present()
+
+    async def both() -> None:
+        draining = asyncio.create_task(producer.drain_async(WAIT))
+        await asyncio.sleep(0.01)
+        assert not draining.done()
+        consumer.acquire(0).close()
+        await draining
+
+    asyncio.run(both())
+    producer.acquire(WAIT).present()
+    other = threading.Thread(target=lambda: consumer.acquire(WAIT).close())
+    other.start()
+    producer.drain(WAIT)
+    other.join(WAIT)
 
 
 def test_a_producer_without_consumers_is_told() -> None:
