@@ -31,6 +31,7 @@ mod readme;
 mod report;
 mod sections;
 mod steps;
+mod storm;
 mod swift;
 mod swift_apple;
 mod swift_root;
@@ -88,6 +89,8 @@ enum Task {
     /// Have each system call of a list of programs fail once, and see that nothing is lost.
     #[cfg(target_os = "linux")]
     Faults(faults::Selection),
+    /// Stop and kill three processes at random, and see that the others get their ends and keep nothing.
+    Storm(storm::Storm),
     /// Make the archives of a release, in target/dist.
     Dist,
     /// Install the library, its headers, the files of pkg-config and CMake, and the program.
@@ -130,6 +133,10 @@ fn run(task: Task) -> Result<ExitCode> {
         #[cfg(target_os = "linux")]
         Task::Faults(selection) => {
             faults::build_and_run(&Project::find(false)?, &selection)?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Task::Storm(storm) => {
+            storm::run(&Project::find(false)?, &storm)?;
             Ok(ExitCode::SUCCESS)
         }
         Task::Abi => {

@@ -13,7 +13,7 @@ use crate::project::Project;
 use crate::report::{Entry, Outcome, Report};
 use crate::{
     abi, bench, c_examples, c_tests, cargo, costs, cpp_examples, cpp_header, cpp_tests, dependencies, header,
-    interop, macos, objc_examples, python, readme, swift, symbols, version,
+    interop, macos, objc_examples, python, readme, storm, swift, symbols, version,
 };
 
 /// A step of `cargo xtask test`. They run in this order.
@@ -53,6 +53,8 @@ pub(crate) enum Step {
     Readme,
     /// A frame and a message cost as many instructions and system calls as docs/performance.md says
     Costs,
+    /// Of three processes some are stopped and killed at random, 200 times; the others get their ends and keep nothing
+    Storm,
     /// Each system call of a list of programs fails, one in a run, and nothing is lost; as many as 90 s are enough for
     Faults,
     /// The measurements beside other libraries compile without a warning, and run
@@ -146,6 +148,7 @@ impl Step {
             Step::Version => version::check(project),
             Step::Readme => readme::check(project),
             Step::Costs => costs::step(project),
+            Step::Storm => storm::step(project),
             #[cfg(target_os = "linux")]
             Step::Faults => faults::step(project),
             #[cfg(not(target_os = "linux"))]
