@@ -17,7 +17,7 @@ use crate::pixel_format::PixelFormat;
 /// The bytes `SFPM` at the start of each message.
 pub(crate) const MAGIC: u32 = u32::from_le_bytes(*b"SFPM");
 /// The version of this layout. Another one is refused as [`Status::Unsupported`].
-pub(crate) const VERSION: u16 = 2;
+pub(crate) const VERSION: u16 = 1;
 /// The most attachments of one message.
 pub(crate) const MAX_ATTACHMENTS: usize = 64;
 /// The largest payload of one message, in bytes: 256 MiB.
@@ -338,7 +338,7 @@ mod tests {
             status_of(&bytes)
         };
         assert_eq!(change(0, b'X'), Status::Malformed, "magic");
-        assert_eq!(change(4, 1), Status::Unsupported, "version");
+        assert_eq!(change(4, 2), Status::Unsupported, "version");
         assert_eq!(change(6, 0x80), Status::Malformed, "flags");
         assert_eq!(change(12, 65), Status::Malformed, "too many attachments");
         assert_eq!(change(12, 1), Status::Malformed, "fewer attachments than sent");
