@@ -24,6 +24,53 @@ Handles = list[Any]
 
 
 @contextmanager
+def frame() -> Iterator[Handles]:
+    with sfp.Producer(16, 16) as producer, producer.consumer_right() as right, right.attach() as consumer:
+        with producer.acquire(WAIT) as image:
+            image.surface.plane(0).view[:] = b"\x07" * image.surface.plane(0).size
+        held = consumer.acquire(WAIT)
+        view = held.surface.plane(0).view
+        yield [held, view, consumer, producer]
+        for _ in range(10):
+            with producer.acquire(WAIT) as image:
+                image.surface.plane(0).view[:] = b"\x09" * image.surface.plane(0).size
+        assert bytes(view) == b"\x07" * len(view)
+        held.close()
+        assert consumer.acquire(WAIT).surface.plane(0).view[0] == 9
+
+
+@contextmanager
+def image() -> Iterator[Handles]:
+    """Drawn into when the process forks; the block in which it is presented is not left by the fork."""
+    with sfp.Producer(16, 16) as producer, producer.consumer_right() as right, right.attach() as consumer:
+        drawn = producer.acquire(WAIT)
+        view = drawn.surface.plane(0).view
+        yield [drawn, producer]
+        view[:] = b"\x07" * len(view)
+        drawn.present()
+        with consumer.acquire(WAIT) as frame:
+            assert bytes(frame.surface.plane(0).view) == b"\x07" * len(frame.surface.plane(0).view)
+            assert frame.number == 1
+
+
+@contextmanager
+def stream() -> Iterator[Handles]:
+    """In order, and to its end."""
+    with sfp.Producer(16, 16, mode=sfp.PresentMode.FIFO) as producer, producer.consumer_right() as right:
+        with right.attach() as consumer:
+            producer.service()
+            producer.acquire(WAIT).present()
+            yield [producer, consumer, right]
+            assert consumer.acquire(WAIT).number == 1
+            for n in range(2, 12):
+                producer.acquire(WAIT).present()
+                assert consumer.acquire(WAIT).number == n
+            assert producer.statistics.consumers == 1
+            producer.close()
+            assert list(consumer) == []
+
+
+@contextmanager
 def channel() -> Iterator[Handles]:
     first, second = sfp.ChannelEnd.pair()
     with first.open() as one, second.open() as other:
@@ -141,7 +188,9 @@ def pools(_: Handles) -> None:
     POOLS.append(pool)
 
 
-KINDS: dict[str, Callable[[], Any]] = {kind.__name__: kind for kind in (channel, host, surface)}
+KINDS: dict[str, Callable[[], Any]] = {
+    kind.__name__: kind for kind in (frame, image, stream, channel, host, surface)
+}
 WAYS: dict[str, Callable[[Handles], None]] = {
     "exits": ends(exits),
     "leaves": ends(leaves),
