@@ -107,6 +107,90 @@ impl fmt::Display for Error {
 
 impl std::error::Error for Error {}
 
+/// Of a call that gives back what it was given: the reason alone.
+impl<T> From<(T, Self)> for Error {
+    fn from((_, error): (T, Self)) -> Self {
+        error
+    }
+}
+
+impl From<Error> for std::io::Error {
+    fn from(error: Error) -> Self {
+        use std::io::ErrorKind;
+        let kind = match error.status {
+            Status::InvalidArgument => ErrorKind::InvalidInput,
+            Status::TimedOut | Status::NoHello => ErrorKind::TimedOut,
+            Status::PeerDead => ErrorKind::BrokenPipe,
+            Status::Closed | Status::NoSenders => ErrorKind::UnexpectedEof,
+            Status::PermissionDenied => ErrorKind::PermissionDenied,
+            Status::NotFound => ErrorKind::NotFound,
+            Status::AlreadyExists => ErrorKind::AlreadyExists,
+            Status::ResourceExhausted => ErrorKind::OutOfMemory,
+            Status::Malformed => ErrorKind::InvalidData,
+            Status::Unsupported => ErrorKind::Unsupported,
+            Status::Refused => ErrorKind::ConnectionRefused,
+            Status::TooLarge | Status::WrongState | Status::System | Status::Internal => ErrorKind::Other,
+        };
+        Self::new(kind, error)
+    }
+}
+
+impl Status {
+    const ALL: [Self; 17] = [
+        Self::InvalidArgument,
+        Self::TimedOut,
+        Self::PeerDead,
+        Self::Closed,
+        Self::NoSenders,
+        Self::PermissionDenied,
+        Self::NotFound,
+        Self::AlreadyExists,
+        Self::TooLarge,
+        Self::ResourceExhausted,
+        Self::Malformed,
+        Self::Unsupported,
+        Self::Refused,
+        Self::WrongState,
+        Self::System,
+        Self::Internal,
+        Self::NoHello,
+    ];
+}
+
+/// In words.
+impl fmt::Display for Status {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::InvalidArgument => "invalid argument",
+            Self::TimedOut => "timed out",
+            Self::PeerDead => "peer dead",
+            Self::Closed => "closed",
+            Self::NoSenders => "no senders",
+            Self::PermissionDenied => "permission denied",
+            Self::NotFound => "not found",
+            Self::AlreadyExists => "already exists",
+            Self::TooLarge => "too large",
+            Self::ResourceExhausted => "resource exhausted",
+            Self::Malformed => "malformed",
+            Self::Unsupported => "unsupported",
+            Self::Refused => "refused",
+            Self::WrongState => "wrong state",
+            Self::System => "system error",
+            Self::Internal => "internal error",
+            Self::NoHello => "no hello",
+        })
+    }
+}
+
+/// From the value that it has in the C API. What is no status comes back.
+impl TryFrom<i32> for Status {
+    type Error = i32;
+
+    fn try_from(value: i32) -> Result<Self, i32> {
+        Self::ALL.into_iter().find(|status| *status as i32 == value).ok_or(value)
+    }
+}
+
 impl From<crate::layout::LayoutError> for Error {
     fn from(error: crate::layout::LayoutError) -> Self {
         Self::invalid(error.to_string())
@@ -116,5 +200,45 @@ impl From<crate::layout::LayoutError> for Error {
 impl From<crate::pixel_format::UnknownFormat> for Error {
     fn from(error: crate::pixel_format::UnknownFormat) -> Self {
         Self::new(Status::Unsupported, error.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_status_has_a_number_and_words() {
+        for value in -1..40 {
+            match Status::try_from(value) {
+                Ok(status) => {
+                    assert_eq!(status as i32, value);
+                    // `ResourceExhausted` is "resource exhausted", and so on.
+                    let letters = |text: String| text.to_lowercase().replace(' ', "");
+                    let (words, name) = (letters(status.to_string()), letters(format!("{status:?}")));
+                    assert!(words.starts_with(&name), "{words}, {name}");
+                }
+                Err(back) => assert!(back == value && !(1..=17).contains(&value), "{value}"),
+            }
+        }
+    }
+
+    #[test]
+    fn errors_of_calls_that_give_back_are_errors() {
+        fn give_back() -> Result<(), (String, Error)> {
+            Err(("a thing".to_owned(), Error::TIMED_OUT))
+        }
+        fn ask() -> Result<()> {
+            give_back()?;
+            Ok(())
+        }
+        fn read() -> std::io::Result<()> {
+            ask()?;
+            Ok(())
+        }
+        assert_eq!(ask(), Err(Error::TIMED_OUT));
+        let error = read().unwrap_err();
+        assert_eq!(error.kind(), std::io::ErrorKind::TimedOut);
+        assert_eq!(error.into_inner().unwrap().downcast_ref(), Some(&Error::TIMED_OUT));
     }
 }

@@ -18,7 +18,14 @@ use crate::sys::wire;
 
 /// The largest payload of a message, in bytes: 256 MiB.
 pub const MAX_PAYLOAD: usize = wire::MAX_PAYLOAD as usize;
+/// The largest payload that travels inside of a message, in bytes. A larger one goes as a region of memory that is sealed,
+/// which costs a few system calls and, on Linux, a descriptor on the way.
+pub const INLINE_LIMIT: usize = wire::INLINE_LIMIT;
 /// The most attachments of a message.
+///
+/// On Linux they travel as descriptors, of which the programs of a user can have as many in messages that nobody has
+/// received yet as `RLIMIT_NOFILE` allows; then sends say [`Status::ResourceExhausted`]. A receive right takes one, and
+/// one more for each send right that was made of it.
 pub const MAX_ATTACHMENTS: usize = wire::MAX_ATTACHMENTS;
 
 /// Who sent a message, as the kernel says it of this very message.
@@ -100,6 +107,14 @@ pub struct AttachError {
     /// The attachment, given back.
     pub attachment: Attachment,
 }
+
+impl fmt::Display for AttachError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.error.fmt(f)
+    }
+}
+
+impl std::error::Error for AttachError {}
 
 impl From<AttachError> for Error {
     fn from(failure: AttachError) -> Self {
@@ -243,6 +258,19 @@ impl Message {
         self.payload.bytes()
     }
 
+    /// The bytes, without a copy if they came inside of the message and not through a channel.
+    ///
+    /// Errors: [`Status::ResourceExhausted`], when there is no memory for a copy.
+    pub fn into_payload(self) -> Result<Vec<u8>> {
+        match self.payload {
+            Payload::Inline(bytes) => Ok(bytes),
+            other => match Payload::copy_of(other.bytes(), 0)? {
+                Payload::Inline(bytes) => Ok(bytes),
+                _ => Err(Error::fixed(Status::Internal, "a copy is not in memory of its own")),
+            },
+        }
+    }
+
     /// Replaces the bytes. A vector is moved, what else there is gets copied by its own conversion into one; where there
     /// may be no memory for that, [`Self::append`] says so.
     ///
@@ -375,6 +403,12 @@ impl Message {
             Held::Surface(surface) => Attachment::Surface(surface),
             Held::Descriptor(descriptor) => Attachment::Descriptor(descriptor),
         })
+    }
+
+    /// All attachments that are there, one after the other, each as [`Self::take`] gives it.
+    pub fn into_attachments(mut self) -> impl Iterator<Item = Result<Attachment>> {
+        (0..self.attachment_count())
+            .filter_map(move |index| self.attachment_kind(index).map(|_| self.take(index)))
     }
 
     fn expect(&self, index: usize, wanted: AttachmentKind) -> Result<()> {

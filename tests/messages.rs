@@ -174,3 +174,33 @@ fn a_request_is_answered_once() {
     let (_, failure) = request.take_reply_right().unwrap().send(text(2, "late"), SOON).unwrap_err();
     assert_eq!(failure.status(), Status::PeerDead);
 }
+
+#[test]
+fn a_message_is_taken_apart_whole() {
+    let _alone = process::alone();
+    let (receive, send) = port();
+    let mut message = Message::with_payload(1, b"bytes".to_vec()).unwrap();
+    for n in 0..3 {
+        message.attach(send.try_clone().unwrap()).unwrap();
+        if n == 1 {
+            message.attach(ReceiveRight::new().unwrap()).unwrap();
+        }
+    }
+    send.send(message, SOON).unwrap();
+    let mut arrived = receive.receive(SOON).unwrap();
+    drop(arrived.take(0).unwrap());
+    let all: Vec<_> = arrived.into_attachments().collect::<Result<_, _>>().unwrap();
+    assert_eq!(all.len(), 3, "what was taken is not there any more");
+    for (size, id) in [(5, 2), (surfaceport::message::INLINE_LIMIT + 1, 3)] {
+        send.send(Message::with_payload(id, vec![id as u8; size]).unwrap(), SOON).unwrap();
+        assert_eq!(receive.receive(SOON).unwrap().into_payload().unwrap(), vec![id as u8; size]);
+    }
+    // An attachment that a message does not take is an error that can be passed on.
+    let mut full = Message::new(4);
+    let attach = |full: &mut Message| -> Result<(), Box<dyn std::error::Error>> {
+        full.attach(send.try_clone()?)?;
+        Ok(())
+    };
+    (0..surfaceport::message::MAX_ATTACHMENTS).for_each(|_| attach(&mut full).unwrap());
+    assert!(attach(&mut full).unwrap_err().to_string().contains("at most"));
+}
