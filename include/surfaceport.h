@@ -774,8 +774,9 @@ typedef struct sfp_message sfp_message;
  * Many receive rights, and watches for the death of ports, behind one file descriptor. Members that
  * are ready take turns.
  *
- * Members are named by keys of your own, 0 to SFP_PORT_SET_MAX_KEY. The set borrows them: a member
- * that ends or moves is silent from then on; remove it to use its key again.
+ * Members are named by keys of your own, 0 to SFP_PORT_SET_MAX_KEY. The set borrows them: a receive
+ * right is in a set once, and leaves it when it ends or moves; its key can be used again then. What is
+ * reported is always of the member that has the key now.
  */
 typedef struct sfp_port_set sfp_port_set;
 
@@ -1577,7 +1578,8 @@ sfp_status sfp_receive_right_make_send_once(struct sfp_receive_right *right,
  * Returns:
  * - SFP_STATUS_TIMED_OUT: no message came.
  * - SFP_STATUS_NO_SENDERS: the queue is empty and the last send right is gone. Said once each time
- *   that this happens; new send rights can be made.
+ *   that this happens, and once more to a process that the right moves to; new send rights can be
+ *   made. With SFP_FOREVER, when nothing can end the wait but a new send right, it is said each time.
  * - SFP_STATUS_PEER_DEAD: a right to send once ended unused.
  * - SFP_STATUS_MALFORMED, SFP_STATUS_UNSUPPORTED: a sender does not keep to the format. That message
  *   is destroyed; go on with the next.
@@ -2178,6 +2180,16 @@ sfp_status sfp_message_set_reply_right(struct sfp_message *message,
 /**
  * Takes a name, and gives the right to receive what is sent to it.
  *
+ * The right gathers the messages of all who have looked the name up; each message tells its sender. It
+ * never says SFP_STATUS_NO_SENDERS, since the next one can look the name up at any time; and on Linux
+ * it cannot be moved to another process.
+ *
+ * On Linux a name is a socket in each of the folders $XDG_RUNTIME_DIR/surfaceport,
+ * /run/user/UID/surfaceport and /tmp/surfaceport-UID that there are, so that processes of the user with
+ * other environments find it. If these files are removed, by a cleaner of temporary files for instance,
+ * the owner makes them again when it receives. If another process has taken the name by then, the right
+ * becomes one without a name, and says SFP_STATUS_NO_SENDERS when its last sender is gone.
+ *
  * Parameters:
  * - `name`: 1 to SFP_BOOTSTRAP_MAX_NAME of the characters A-Z, a-z, 0-9, '.', '_' and '-', in the
  *   style of reverse DNS ("org.example.viewer"), with no empty part between dots.
@@ -2205,8 +2217,10 @@ sfp_status sfp_bootstrap_check_in(const char *name,
  *
  * Returns:
  * - SFP_STATUS_INVALID_ARGUMENT: nobody can have this name.
- * - SFP_STATUS_NOT_FOUND: nobody has the name, and `timeout_ns` is 0.
- * - SFP_STATUS_TIMED_OUT: nobody took the name in that time.
+ * - SFP_STATUS_NOT_FOUND: nobody has the name, and `timeout_ns` is 0. The message names the folders that
+ *   were searched.
+ * - SFP_STATUS_TIMED_OUT: nobody took the name in that time. The message is as above.
+ * - SFP_STATUS_RESOURCE_EXHAUSTED: the owner does not take in those who look the name up.
  * - SFP_STATUS_PERMISSION_DENIED: another user owns it.
  *
  * Threads: any. Systems: all.

@@ -29,6 +29,15 @@ pub fn check_name(name: &str) -> Result<()> {
 
 /// Takes a name. Who looks it up can send to the receive right; dropping that gives the name back.
 ///
+/// The right gathers the messages of all who have looked the name up; each message tells its sender. A client that wants a
+/// connection of its own sends a right to answer by, or the end of a channel. The right never says
+/// [`Status::NoSenders`](crate::error::Status::NoSenders), and on Linux it cannot be moved to another process.
+///
+/// On Linux a name is a socket in each of the folders `$XDG_RUNTIME_DIR/surfaceport`, `/run/user/<uid>/surfaceport` and
+/// `/tmp/surfaceport-<uid>` that there are, so that processes of the user with other environments find it. If these files
+/// are removed, the owner makes them again as soon as it receives or its descriptor is looked at. If another process was
+/// faster, the name is that one's, and this right says *no senders* when its last sender is gone.
+///
 /// Errors: [`Status::InvalidArgument`](crate::error::Status::InvalidArgument) for the name;
 /// [`Status::AlreadyExists`](crate::error::Status::AlreadyExists), when a living process owns it (a dead one's is
 /// taken over); [`Status::PermissionDenied`](crate::error::Status::PermissionDenied), when the place of names is

@@ -4,7 +4,7 @@
 //! dropping a right gives it back to the system.
 
 use std::fmt;
-use std::os::fd::BorrowedFd;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::time::Duration;
 
 use crate::error::{Error, Result, Status};
@@ -98,6 +98,13 @@ impl std::error::Error for SendError {}
 
 impl From<SendError> for Error {
     fn from(failure: SendError) -> Self {
+        failure.error
+    }
+}
+
+/// Of [`SendOnceRight::send`], which gives the right back: the reason alone.
+impl<T> From<(T, SendError)> for Error {
+    fn from((_, failure): (T, SendError)) -> Self {
         failure.error
     }
 }
@@ -253,8 +260,13 @@ impl ReceiveRight {
 
     /// The next message.
     ///
-    /// Errors: [`Status::TimedOut`]; [`Status::NoSenders`], once each time that the last send right is gone and
-    /// the queue is empty; [`Status::PeerDead`], when a send-once right of this port died unused;
+    /// *No senders* is news once each time that the last send right is gone and the queue is empty: to this process, and to
+    /// another one that the right moves to afterwards. A call that would wait for ever says it again, unless a send-once
+    /// right can still bring something; one with a deadline waits, as another thread may make a send right meanwhile.
+    /// A right that [`check_in`](crate::bootstrap::check_in) made never says it: the next one may look the name up at any
+    /// time.
+    ///
+    /// Errors: [`Status::TimedOut`]; [`Status::NoSenders`]; [`Status::PeerDead`], when a send-once right of this port died unused;
     /// [`Status::Malformed`] and [`Status::Unsupported`], when a sender does not keep to the format: that message
     /// is destroyed, go on receiving; [`Status::ResourceExhausted`], when descriptors or the room to map memory
     /// ran out: the message stays in the queue.
@@ -286,6 +298,12 @@ impl ReceiveRight {
         }
     }
 
+    /// Whether somebody has a send right to this port, or can get one by its name. What was sent may still be queued
+    /// when nobody has.
+    pub fn has_senders(&self) -> Result<bool> {
+        self.0.has_senders()
+    }
+
     /// Readable when [`Self::receive`] would not wait. Borrowed: do not close it, do not read from it.
     pub fn descriptor(&self) -> BorrowedFd<'_> {
         self.0.descriptor()
@@ -307,10 +325,16 @@ impl ReceiveRight {
     }
 }
 
+impl AsFd for ReceiveRight {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.descriptor()
+    }
+}
+
 /// Many receive rights, and watches for the death of ports, behind one descriptor. Members take turns.
 ///
-/// Keys are the caller's own, 0 to [`PortSet::MAX_KEY`]. A member whose right is dropped or moved is silent from
-/// then on; remove it to use its key again.
+/// Keys are the caller's own, 0 to [`PortSet::MAX_KEY`]. A right is in a set once, and leaves it when it is dropped or
+/// moved; its key can be used again then. What is reported is always of the member that has the key now.
 #[derive(Debug)]
 pub struct PortSet(sys::port_set::PortSet);
 
@@ -335,7 +359,8 @@ impl PortSet {
 
     /// Adds a receive right under a key.
     ///
-    /// Errors: [`Status::InvalidArgument`]; [`Status::AlreadyExists`]; [`Status::ResourceExhausted`].
+    /// Errors: [`Status::InvalidArgument`]; [`Status::AlreadyExists`], for the key or the right;
+    /// [`Status::ResourceExhausted`].
     pub fn add(&self, right: &ReceiveRight, key: u64) -> Result<()> {
         Self::check(key)?;
         self.0.add(&right.0, key)
@@ -377,6 +402,12 @@ impl PortSet {
     /// Readable when [`Self::wait`] would not wait. Borrowed.
     pub fn descriptor(&self) -> BorrowedFd<'_> {
         self.0.descriptor()
+    }
+}
+
+impl AsFd for PortSet {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.descriptor()
     }
 }
 

@@ -40,6 +40,20 @@ impl From<Duration> for Timeout {
     }
 }
 
+/// `None` is for ever.
+impl From<Option<Duration>> for Timeout {
+    fn from(duration: Option<Duration>) -> Self {
+        duration.map_or(Self::FOREVER, Self::after)
+    }
+}
+
+/// Until that moment; one that is past polls. The time that is left is counted from the conversion on.
+impl From<Instant> for Timeout {
+    fn from(end: Instant) -> Self {
+        Self::after(end.saturating_duration_since(Instant::now()))
+    }
+}
+
 /// The moment at which a call gives up. It is fixed once, so that interrupted waits do not start anew.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Deadline(End);
@@ -61,6 +75,10 @@ impl Deadline {
             End::At(end) => Some(end.saturating_duration_since(Instant::now())),
             End::Never => None,
         }
+    }
+
+    pub(crate) fn never_ends(&self) -> bool {
+        matches!(self.0, End::Never)
     }
 
     pub(crate) fn is_over(&self) -> bool {

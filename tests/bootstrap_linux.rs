@@ -17,6 +17,14 @@ peers! {
     "own beside nobody" => own_beside_nobody,
     "check the folder" => check_the_folder,
     "refused folder" => refused_folder,
+    "names in the folder" => names_in_the_folder,
+    "own until told" => own_until_told,
+    "look up" => look_up_by_role,
+    "look up within a second" => look_up_within_a_second,
+    "own and die" => own_and_die,
+    "owner that waits" => owner_that_waits,
+    "no watches left" => no_watches_left,
+    "no /proc" => no_proc,
 }
 
 const SOON: Timeout = Timeout::from_nanoseconds(20_000_000_000);
@@ -207,4 +215,276 @@ fn other_users_are_kept_out() {
     command.env_remove("XDG_RUNTIME_DIR");
     command.env("SURFACEPORT_TEST_FOLDER", "/tmp/surfaceport-0");
     assert!(command.status().unwrap().success());
+}
+
+fn peer_in(folder: Option<&Path>, role: &str, argument: &str) -> Peer {
+    let mut command = process::command(role, argument);
+    match folder {
+        Some(path) => command.env("XDG_RUNTIME_DIR", path),
+        None => command.env_remove("XDG_RUNTIME_DIR"),
+    };
+    Peer::start_command(&mut command)
+}
+
+/// Removes what a cleaner would, in all folders of this process.
+fn clean(name: &str, socket: bool, lock: bool) {
+    let user = rustix::process::geteuid().as_raw();
+    let runtime = std::env::var("XDG_RUNTIME_DIR").unwrap();
+    for folder in [Path::new(&runtime).join("surfaceport"), format!("/tmp/surfaceport-{user}").into()] {
+        if socket {
+            std::fs::remove_file(folder.join(name)).unwrap();
+        }
+        if lock {
+            std::fs::remove_file(folder.join(format!("{name}~lock"))).unwrap();
+        }
+    }
+}
+
+/// Files of a name that are left in a folder of the test's own, and in the one of all.
+fn left(folder: &Path, name: &str) -> Vec<String> {
+    let user = rustix::process::geteuid().as_raw();
+    let folders = [folder.join("surfaceport"), format!("/tmp/surfaceport-{user}").into()];
+    let entries = folders.iter().flat_map(|folder| std::fs::read_dir(folder).unwrap());
+    let names = entries.map(|entry| entry.unwrap().path().to_str().unwrap().to_owned());
+    names.filter(|path| path.contains(name)).collect()
+}
+
+#[test]
+fn a_name_survives_the_cleaner_of_its_folder() {
+    let _alone = process::alone();
+    let runtime = Folder::new(0o700);
+    assert!(run("names in the folder", runtime.0.to_str().unwrap(), Some(&runtime.0)));
+}
+
+/// Role: an owner that does nothing while its files are removed, each way there is.
+fn names_in_the_folder(runtime: &str) {
+    for (socket, lock) in [(false, true), (true, false), (true, true)] {
+        let name = process::unique_name("cleaned");
+        let owned = check_in(&name).unwrap();
+        for _ in 0..3 {
+            clean(&name, socket, lock);
+            // In this process, and in another one, which is asked second: the first has the owner make them again.
+            assert_eq!(check_in(&name).unwrap_err().status(), Status::AlreadyExists);
+            assert!(peer_in(Some(Path::new(runtime)), "look up", &name).wait().success());
+            assert_eq!(owned.receive(SOON).unwrap().id(), 7);
+            assert_eq!(left(Path::new(runtime), &name).len(), 4, "socket and lock, twice");
+        }
+        drop(owned);
+        let left = left(Path::new(runtime), &name);
+        assert!(left.is_empty(), "{left:?}");
+        drop(check_in(&name).unwrap());
+    }
+}
+
+/// Role: sends to a name that there is.
+fn look_up_by_role(name: &str) {
+    look_up(name, Timeout::NONE).unwrap().send(Message::new(7), SOON).unwrap();
+}
+
+/// Role: the same, for a name that appears again.
+fn look_up_within_a_second(name: &str) {
+    look_up(name, SOON).unwrap().send(Message::new(7), SOON).unwrap();
+}
+
+/// Role: takes as many messages as the argument says, after the name.
+fn owner_that_waits(argument: &str) {
+    let (name, count) = argument.split_once(' ').unwrap();
+    let owned = check_in(name).unwrap();
+    for _ in 0..count.parse().unwrap() {
+        assert_eq!(owned.receive(Timeout::FOREVER).unwrap().id(), 7);
+    }
+}
+
+/// An owner that waits for messages sees what is removed, and makes it again without being asked.
+#[test]
+fn an_owner_that_waits_makes_its_files_again() {
+    let _alone = process::alone();
+    let runtime = Folder::new(0o700);
+    for (socket, lock) in [(false, true), (true, false), (true, true)] {
+        let name = process::unique_name("waiting");
+        let owner = peer_in(Some(&runtime.0), "owner that waits", &format!("{name} 3"));
+        for _ in 0..3 {
+            assert!(peer_in(Some(&runtime.0), "look up within a second", &name).wait().success());
+            for file in left(&runtime.0, &name) {
+                if if file.ends_with("~lock") { lock } else { socket } {
+                    let _ = std::fs::remove_file(file);
+                }
+            }
+        }
+        assert!(owner.wait().success());
+        let left = left(&runtime.0, &name);
+        assert!(left.is_empty(), "{left:?}");
+    }
+}
+
+#[test]
+fn a_folder_that_is_removed_is_made_again() {
+    let _alone = process::alone();
+    let runtime = Folder::new(0o700);
+    let name = process::unique_name("removed");
+    let owner = peer_in(Some(&runtime.0), "owner that waits", &format!("{name} 2"));
+    assert!(peer_in(Some(&runtime.0), "look up within a second", &name).wait().success());
+    // Moved first: the owner is as fast as this process is.
+    std::fs::rename(runtime.0.join("surfaceport"), runtime.0.join("removed")).unwrap();
+    std::fs::remove_dir_all(runtime.0.join("removed")).unwrap();
+    assert!(peer_in(Some(&runtime.0), "look up within a second", &name).wait().success());
+    assert!(owner.wait().success());
+}
+
+/// Role: owns a name, and ends without letting go of it.
+fn own_and_die(name: &str) {
+    std::mem::forget(check_in(name).unwrap());
+    rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::KILL).unwrap();
+}
+
+#[test]
+fn what_a_killed_owner_leaves_is_removed_by_who_meets_it() {
+    let _alone = process::alone();
+    let runtime = Folder::new(0o700);
+    let name = process::unique_name("killed");
+    assert!(!peer_in(Some(&runtime.0), "own and die", &name).wait().success());
+    assert_eq!(left(&runtime.0, &name).len(), 4);
+    // The look-up finds nothing, and leaves nothing.
+    assert!(!peer_in(Some(&runtime.0), "look up", &name).wait().success());
+    let files = left(&runtime.0, &name);
+    assert!(files.is_empty(), "{files:?}");
+}
+
+/// Role: owns a name until a message comes.
+fn own_until_told(name: &str) {
+    owner_that_waits(&format!("{name} 1"));
+}
+
+#[test]
+fn processes_with_other_environments_find_a_name() {
+    let _alone = process::alone();
+    let (runtime, other) = (Folder::new(0o700), Folder::new(0o700));
+    let places = [Some(&*runtime.0), Some(&*other.0), None];
+    for owner in places {
+        for client in places {
+            let name = process::unique_name("environments");
+            let owning = peer_in(owner, "own until told", &name);
+            assert!(
+                peer_in(client, "look up within a second", &name).wait().success(),
+                "{owner:?} {client:?}"
+            );
+            assert!(owning.wait().success());
+        }
+    }
+    // And nobody has it twice.
+    let name = process::unique_name("once");
+    let owning = peer_in(Some(&runtime.0), "own until told", &name);
+    let found = look_up(&name, SOON).unwrap();
+    assert_eq!(check_in(&name).unwrap_err().status(), Status::AlreadyExists);
+    assert!(!peer_in(Some(&other.0), "own until told", &name).wait().success());
+    found.send(Message::new(7), SOON).unwrap();
+    assert!(owning.wait().success());
+}
+
+#[test]
+fn errors_name_the_folders_that_were_searched() {
+    let _alone = process::alone();
+    let user = rustix::process::geteuid().as_raw();
+    let name = process::unique_name("nowhere");
+    for (timeout, status) in [(Timeout::NONE, Status::NotFound), (BRIEFLY, Status::TimedOut)] {
+        let error = look_up(&name, timeout).unwrap_err();
+        assert_eq!(error.status(), status);
+        assert!(error.message().contains(&format!("/tmp/surfaceport-{user}")), "{error}");
+    }
+}
+
+/// Role: uses up what this user has of watches, and waits for a name all the same.
+fn no_watches_left(name: &str) {
+    use rustix::fs::inotify::{CreateFlags, init};
+    let mut used = Vec::new();
+    while let Ok(instance) = init(CreateFlags::CLOEXEC) {
+        used.push(instance);
+        assert!(used.len() < 100_000, "there is no limit");
+    }
+    std::thread::scope(|scope| {
+        let waiting = scope.spawn(|| look_up(name, SOON).unwrap().send(Message::new(7), SOON));
+        let owned = check_in(name).unwrap();
+        assert_eq!(owned.receive(SOON).unwrap().id(), 7);
+        waiting.join().unwrap().unwrap();
+    });
+    assert_eq!(look_up("org.surfaceport.test.nobody", BRIEFLY).unwrap_err().status(), Status::TimedOut);
+}
+
+#[test]
+fn a_look_up_waits_without_a_watch() {
+    let _alone = process::alone();
+    let limit = std::fs::read_to_string("/proc/sys/fs/inotify/max_user_instances").unwrap();
+    if limit.trim().parse().unwrap_or(u64::MAX) > 1000 {
+        return process::skipped("a_look_up_waits_without_a_watch", "this user may have too many watches");
+    }
+    assert!(run("no watches left", &process::unique_name("unwatched"), None));
+}
+
+/// Other PID namespaces have no number for a process that is outside, and another one for one that is inside.
+#[test]
+fn clients_in_other_pid_namespaces_are_let_in() {
+    let test = "clients_in_other_pid_namespaces_are_let_in";
+    let _alone = process::alone();
+    let unshared = |role: &str, argument: &str| {
+        let plain = process::command(role, argument);
+        let mut command = std::process::Command::new("unshare");
+        command.args(["--pid", "--fork"]).arg(plain.get_program()).args(plain.get_args());
+        command.envs(plain.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        command.stdin(std::process::Stdio::null()).stdout(std::process::Stdio::null());
+        command
+    };
+    let can = std::process::Command::new("unshare").args(["--pid", "--fork", "true"]).output();
+    if !can.is_ok_and(|output| output.status.success()) {
+        return process::skipped(test, "this user may not make PID namespaces");
+    }
+    let name = process::unique_name("inside");
+    let owned = check_in(&name).unwrap();
+    assert!(unshared("look up", &name).status().unwrap().success());
+    assert_eq!(owned.receive(SOON).unwrap().id(), 7);
+    drop(owned);
+    // The other way round: the owner is inside.
+    let owner = Peer::start_command(&mut unshared("own until told", &name));
+    look_up(&name, SOON).unwrap().send(Message::new(7), SOON).unwrap();
+    assert!(owner.wait().success());
+}
+
+/// Role: in a mount namespace where `/proc` is empty.
+fn no_proc(folder: &str) {
+    assert!(!Path::new("/proc/self").exists());
+    let name = process::unique_name("plain");
+    let owned = check_in(&name).unwrap();
+    look_up(&name, SOON).unwrap().send(Message::new(1), SOON).unwrap();
+    assert_eq!(owned.receive(SOON).unwrap().id(), 1);
+    assert_eq!(look_up("org.surfaceport.test.nobody", BRIEFLY).unwrap_err().status(), Status::TimedOut);
+    // SAFETY: there is one thread that uses the environment: this one.
+    #[allow(unsafe_code)]
+    unsafe {
+        std::env::set_var("XDG_RUNTIME_DIR", folder);
+    }
+    let error = check_in(&process::unique_name("long")).unwrap_err();
+    assert_eq!(error.status(), Status::Unsupported, "{error}");
+    assert!(error.message().contains("/proc") && error.message().contains(folder), "{error}");
+}
+
+#[test]
+fn names_need_no_proc_unless_their_folder_has_a_long_path() {
+    let test = "names_need_no_proc_unless_their_folder_has_a_long_path";
+    let _alone = process::alone();
+    let root = Folder::new(0o700);
+    let long = root.0.join("d".repeat(100));
+    std::fs::create_dir(&long).unwrap();
+    let script = "mount -t tmpfs none /proc && exec \"$@\"";
+    let unshare = |script: &str, program: &std::ffi::OsStr| {
+        let mut command = std::process::Command::new("unshare");
+        command.args(["--mount", "sh", "-c", script, "sh"]).arg(program);
+        command
+    };
+    if !unshare(script, "true".as_ref()).output().is_ok_and(|output| output.status.success()) {
+        return process::skipped(test, "this user may not make mount namespaces");
+    }
+    let plain = process::command("no /proc", long.to_str().unwrap());
+    let mut command = unshare(script, plain.get_program());
+    command.args(plain.get_args()).env_remove("XDG_RUNTIME_DIR");
+    command.envs(plain.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    assert!(command.stdout(std::process::Stdio::null()).status().unwrap().success());
 }

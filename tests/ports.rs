@@ -284,3 +284,133 @@ fn raw_forms_that_are_no_rights_are_refused_on_linux() {
     let file = std::fs::File::open("/dev/null").unwrap();
     assert_eq!(SendRight::from_raw(file.into()).unwrap_err().status(), Status::Malformed);
 }
+
+#[test]
+fn a_wait_that_nothing_can_end_says_no_senders_again() {
+    let _alone = process::alone();
+    let (receive, send) = port();
+    assert!(receive.has_senders().unwrap());
+    drop(send);
+    assert!(!receive.has_senders().unwrap());
+    for _ in 0..3 {
+        assert_eq!(receive.receive(Timeout::FOREVER).unwrap_err().status(), Status::NoSenders);
+    }
+    // A send-once right can still bring something.
+    let once = receive.make_send_once().unwrap();
+    std::thread::scope(|scope| {
+        let waiting = scope.spawn(|| receive.receive(Timeout::FOREVER).unwrap().id());
+        once.send(Message::new(5), SOON).map_err(|(_, failure)| failure).unwrap();
+        assert_eq!(waiting.join().unwrap(), 5);
+    });
+    let send = receive.make_send().unwrap();
+    assert!(receive.has_senders().unwrap());
+    send.send(Message::new(6), SOON).unwrap();
+    drop(send);
+    assert_eq!(receive.receive(Timeout::FOREVER).unwrap().id(), 6);
+    assert_eq!(receive.receive(Timeout::FOREVER).unwrap_err().status(), Status::NoSenders);
+}
+
+#[test]
+fn a_right_without_senders_tells_its_new_owner() {
+    let _alone = process::alone();
+    let (carrier, to_carrier) = port();
+    let (mut moved, send) = port();
+    drop(send);
+    for is_said in [true, true, false, true] {
+        if is_said {
+            assert_eq!(moved.receive(SOON).unwrap_err().status(), Status::NoSenders);
+            assert_eq!(moved.receive(Timeout::NONE).unwrap_err().status(), Status::TimedOut);
+        }
+        let mut message = Message::new(1);
+        message.attach(moved).unwrap();
+        to_carrier.send(message, SOON).unwrap();
+        moved = carrier.receive(SOON).unwrap().take_receive_right(0).unwrap();
+    }
+    assert_eq!(moved.receive(Timeout::FOREVER).unwrap_err().status(), Status::NoSenders);
+    let again = moved.make_send().unwrap();
+    again.send(Message::new(2), SOON).unwrap();
+    assert_eq!(moved.receive(SOON).unwrap().id(), 2);
+    // One that never had a sender has no such news.
+    let mut message = Message::new(1);
+    message.attach(ReceiveRight::new().unwrap()).unwrap();
+    to_carrier.send(message, SOON).unwrap();
+    let fresh = carrier.receive(SOON).unwrap().take_receive_right(0).unwrap();
+    assert_eq!(fresh.receive(Timeout::NONE).unwrap_err().status(), Status::TimedOut);
+}
+
+#[test]
+fn a_set_lets_go_of_what_is_gone() {
+    let _alone = process::alone();
+    let set = PortSet::new().unwrap();
+    set.add(&ReceiveRight::new().unwrap(), 1).unwrap();
+    let before = process::held();
+    for key in 0..200 {
+        set.add(&ReceiveRight::new().unwrap(), key).unwrap();
+    }
+    let (carrier, to_carrier) = port();
+    for n in 0..20 {
+        let (moved, send) = port();
+        set.add(&moved, 7).unwrap();
+        let mut message = Message::new(n);
+        message.attach(moved).unwrap();
+        to_carrier.send(message, SOON).unwrap();
+        send.send(Message::new(100), SOON).unwrap();
+        let moved = carrier.receive(SOON).unwrap().take_receive_right(0).unwrap();
+        assert_eq!(set.wait(Timeout::NONE).unwrap_err().status(), Status::TimedOut, "it left with its right");
+        assert_eq!(moved.receive(SOON).unwrap().id(), 100);
+    }
+    drop((carrier, to_carrier));
+    before.is_all("after members that went away");
+    // What lives stays, and is in the set once.
+    let (receive, send) = port();
+    set.add(&receive, 7).unwrap();
+    assert_eq!(set.add(&receive, 7).unwrap_err().status(), Status::AlreadyExists);
+    assert_eq!(set.add(&receive, 8).unwrap_err().status(), Status::AlreadyExists);
+    send.send(Message::new(1), SOON).unwrap();
+    assert_eq!(set.wait(SOON).unwrap(), Ready::Receive(7));
+    set.remove(7).unwrap();
+    assert_eq!(set.remove(7).unwrap_err().status(), Status::NotFound);
+    set.add(&receive, 8).unwrap();
+    assert_eq!(set.wait(SOON).unwrap(), Ready::Receive(8));
+}
+
+/// One thread waits while another gives the key of a dead port's watch to a living one's.
+#[test]
+fn a_key_that_is_used_again_is_not_reported_for_its_predecessor() {
+    use std::sync::atomic::{AtomicBool, AtomicU32};
+    let _alone = process::alone();
+    let set = PortSet::new().unwrap();
+    let (stop, reported) = (AtomicBool::new(false), AtomicU32::new(0));
+    std::thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                while !stop.load(SeqCst) {
+                    if let Ok(ready) = set.wait(Timeout::after(Duration::from_millis(1))) {
+                        assert_eq!(ready, Ready::Dead(5));
+                        reported.fetch_add(1, SeqCst);
+                    }
+                }
+            });
+        }
+        let mut taken_back = 0;
+        let (living, to_living) = port();
+        for round in 0..5_000 {
+            let (dying, to_dying) = port();
+            set.watch(&to_dying, 5).unwrap();
+            drop(dying);
+            if set.unwatch(5).is_ok() {
+                taken_back += 1;
+                set.watch(&to_living, 5).unwrap();
+                std::thread::yield_now();
+                let outcome = set.unwatch(5);
+                if outcome.is_err() {
+                    stop.store(true, SeqCst);
+                }
+                outcome.unwrap_or_else(|error| panic!("round {round}: a living port was reported: {error}"));
+            }
+        }
+        stop.store(true, SeqCst);
+        assert!(taken_back > 0 || reported.load(SeqCst) > 0);
+        drop(living);
+    });
+}

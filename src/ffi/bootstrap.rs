@@ -15,6 +15,16 @@ const _: () = assert!(SFP_BOOTSTRAP_MAX_NAME as usize == bootstrap::MAX_NAME);
 
 /// Takes a name, and gives the right to receive what is sent to it.
 ///
+/// The right gathers the messages of all who have looked the name up; each message tells its sender. It
+/// never says SFP_STATUS_NO_SENDERS, since the next one can look the name up at any time; and on Linux
+/// it cannot be moved to another process.
+///
+/// On Linux a name is a socket in each of the folders $XDG_RUNTIME_DIR/surfaceport,
+/// /run/user/UID/surfaceport and /tmp/surfaceport-UID that there are, so that processes of the user with
+/// other environments find it. If these files are removed, by a cleaner of temporary files for instance,
+/// the owner makes them again when it receives. If another process has taken the name by then, the right
+/// becomes one without a name, and says SFP_STATUS_NO_SENDERS when its last sender is gone.
+///
 /// Parameters:
 /// - `name`: 1 to SFP_BOOTSTRAP_MAX_NAME of the characters A-Z, a-z, 0-9, '.', '_' and '-', in the
 ///   style of reverse DNS ("org.example.viewer"), with no empty part between dots.
@@ -49,8 +59,10 @@ pub unsafe extern "C" fn sfp_bootstrap_check_in(
 ///
 /// Returns:
 /// - SFP_STATUS_INVALID_ARGUMENT: nobody can have this name.
-/// - SFP_STATUS_NOT_FOUND: nobody has the name, and `timeout_ns` is 0.
-/// - SFP_STATUS_TIMED_OUT: nobody took the name in that time.
+/// - SFP_STATUS_NOT_FOUND: nobody has the name, and `timeout_ns` is 0. The message names the folders that
+///   were searched.
+/// - SFP_STATUS_TIMED_OUT: nobody took the name in that time. The message is as above.
+/// - SFP_STATUS_RESOURCE_EXHAUSTED: the owner does not take in those who look the name up.
 /// - SFP_STATUS_PERMISSION_DENIED: another user owns it.
 ///
 /// Threads: any. Systems: all.

@@ -407,7 +407,8 @@ pub unsafe extern "C" fn sfp_receive_right_make_send_once(
 /// Returns:
 /// - SFP_STATUS_TIMED_OUT: no message came.
 /// - SFP_STATUS_NO_SENDERS: the queue is empty and the last send right is gone. Said once each time
-///   that this happens; new send rights can be made.
+///   that this happens, and once more to a process that the right moves to; new send rights can be
+///   made. With SFP_FOREVER, when nothing can end the wait but a new send right, it is said each time.
 /// - SFP_STATUS_PEER_DEAD: a right to send once ended unused.
 /// - SFP_STATUS_MALFORMED, SFP_STATUS_UNSUPPORTED: a sender does not keep to the format. That message
 ///   is destroyed; go on with the next.

@@ -13,8 +13,9 @@ use crate::time::Timeout;
 /// Many receive rights, and watches for the death of ports, behind one file descriptor. Members that
 /// are ready take turns.
 ///
-/// Members are named by keys of your own, 0 to SFP_PORT_SET_MAX_KEY. The set borrows them: a member
-/// that ends or moves is silent from then on; remove it to use its key again.
+/// Members are named by keys of your own, 0 to SFP_PORT_SET_MAX_KEY. The set borrows them: a receive
+/// right is in a set once, and leaves it when it ends or moves; its key can be used again then. What is
+/// reported is always of the member that has the key now.
 pub struct sfp_port_set(pub(super) PortSet);
 
 /// The greatest key of a member of a port set.

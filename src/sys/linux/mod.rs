@@ -2,6 +2,7 @@
 
 pub(crate) mod bootstrap;
 pub(crate) mod doorbell;
+mod folder;
 pub(crate) mod memory;
 pub(crate) mod message;
 pub(super) mod owner;

@@ -7,6 +7,7 @@
 
 use std::collections::HashMap;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::Arc;
 
 use parking_lot::Mutex;
 use rustix::event::{PollFlags, epoll};
@@ -42,6 +43,11 @@ pub(super) fn socket_pair() -> Result<(OwnedFd, OwnedFd)> {
     rustix::net::socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)
         .map_err(|errno| system_error(what, errno))
         .and_then(|(one, other)| Ok((made(what, Ok(one))?, made(what, Ok(other))?)))
+}
+
+/// The receiver's end of a lane that had a sender.
+fn ended_lane() -> Result<OwnedFd> {
+    socket_pair().map(|(receiving, _)| receiving)
 }
 
 /// Asks for the sender's identity. Before the first message can be sent, else that one carries none.
@@ -81,9 +87,13 @@ pub(super) struct SendingEnd(OwnedFd);
 
 impl SendingEnd {
     fn is_dead(&self) -> Result<bool> {
-        // No event is asked for: what is left is the hang-up, which the kernel reports unasked.
-        Ok(wait(&[self.0.as_fd()], PollFlags::empty(), Deadline::NOW)? != 0)
+        is_hung_up(self.0.as_fd())
     }
+}
+
+fn is_hung_up(lane: BorrowedFd<'_>) -> Result<bool> {
+    // No event is asked for: what is left is the hang-up, which the kernel reports unasked.
+    Ok(wait(&[lane], PollFlags::empty(), Deadline::NOW)? != 0)
 }
 
 /// A right outside of this library: one end of a socket pair.
@@ -189,8 +199,10 @@ struct Lanes {
     last_key: u64,
     /// A send right was made since *no senders* was last reported.
     had_senders: bool,
+    /// *No senders* was reported, and no send right was made since.
+    has_none: bool,
     /// A checked-in name: each look-up opens a lane.
-    listener: Option<Listener>,
+    listener: Option<Arc<Listener>>,
     /// Where messages arrive; kept, so that a receive does not allocate it each time.
     buffer: Vec<u8>,
 }
@@ -198,14 +210,17 @@ struct Lanes {
 /// The one right to receive from a port.
 #[derive(Debug)]
 pub(crate) struct ReceiveRight {
-    epoll: OwnedFd,
+    /// Port sets have it as long as the right lives, and no longer.
+    epoll: Arc<OwnedFd>,
     owner: Owner,
     identity: Identity,
     lanes: Mutex<Lanes>,
 }
 
-/// The epoll key of the listener; lanes count from 1.
-const LISTENER: u64 = 0;
+/// The epoll key of a listener's sockets; lanes count from 1.
+pub(super) const LISTENER: u64 = 0;
+/// The epoll key of what watches the files of names.
+pub(super) const NAME_FILES: u64 = u64::MAX;
 
 /// How many events that bring nothing one look goes through. Peers can make as many as they like (look-ups that go
 /// at once), and the deadline is to hold all the same.
@@ -214,7 +229,7 @@ const MOST_FUTILE_EVENTS: usize = 1024;
 impl ReceiveRight {
     /// A port that nobody can send to yet.
     pub(crate) fn new(identity: Identity) -> Result<Self> {
-        let epoll = new_epoll("making a receive right")?;
+        let epoll = Arc::new(new_epoll("making a receive right")?);
         Ok(Self { epoll, owner: Owner::this_process(), identity, lanes: Mutex::default() })
     }
 
@@ -230,6 +245,11 @@ impl ReceiveRight {
     /// The raw form, which exists while the port has exactly one lane; else the right comes back.
     pub(crate) fn into_raw(self) -> Result<OwnedFd, (Self, Error)> {
         let mut lanes = self.lanes.lock();
+        // Its one sender is gone.
+        if lanes.has_none && lanes.by_key.is_empty() {
+            drop(lanes);
+            return ended_lane().map_err(|error| (self, error));
+        }
         let key = match (lanes.by_key.iter().next(), lanes.by_key.len(), &lanes.listener) {
             (Some((key, lane)), 1, None) if lane.lifetime == Lifetime::Many => *key,
             _ => {
@@ -247,15 +267,17 @@ impl ReceiveRight {
             .ok_or_else(|| (self, Error::fixed(Status::Internal, "a lane vanished under its lock")))
     }
 
-    /// A port that is found by a name: look-ups open lanes through `listener`.
-    pub(super) fn with_listener(listener: Listener) -> Result<Self> {
-        let right = Self::new(Identity::ProcessHandle)?;
-        right.watch(listener.as_fd(), LISTENER)?;
-        right.lanes.lock().listener = Some(listener);
-        Ok(right)
+    /// A port that is found by a name: look-ups open lanes through `listener`, whose descriptors it watches.
+    pub(super) fn with_listener(self, listener: Arc<Listener>) -> Self {
+        self.lanes.lock().listener = Some(listener);
+        self
     }
 
-    fn watch(&self, fd: BorrowedFd<'_>, key: u64) -> Result<()> {
+    pub(super) fn epoll(&self) -> &Arc<OwnedFd> {
+        &self.epoll
+    }
+
+    pub(super) fn watch(&self, fd: BorrowedFd<'_>, key: u64) -> Result<()> {
         epoll::add(&self.epoll, fd, epoll::EventData::new_u64(key), epoll::EventFlags::IN)
             .map_err(|errno| system_error("adding to a receive right", errno))
     }
@@ -263,7 +285,9 @@ impl ReceiveRight {
     fn add_lane(&self, lanes: &mut Lanes, lane: Lane) -> Result<()> {
         lanes.last_key += 1;
         self.watch(lane.socket.as_fd(), lanes.last_key)?;
-        lanes.had_senders |= lane.lifetime == Lifetime::Many;
+        if lane.lifetime == Lifetime::Many {
+            (lanes.had_senders, lanes.has_none) = (true, false);
+        }
         let key = lanes.last_key;
         lanes.by_key.insert(key, lane);
         Ok(())
@@ -305,9 +329,15 @@ impl ReceiveRight {
     pub(crate) fn receive(&self, deadline: Deadline) -> Result<Received> {
         let mut woken = false;
         loop {
-            if let Some(received) = self.receive_now(&mut self.lanes.lock(), woken)? {
+            let mut lanes = self.lanes.lock();
+            if let Some(received) = self.receive_now(&mut lanes, woken)? {
                 return Ok(received);
             }
+            // Nothing would ever end this wait but a send right that another thread makes, which had better be a new one.
+            if deadline.never_ends() && lanes.has_none && lanes.by_key.is_empty() {
+                return Ok(Received::NoSenders);
+            }
+            drop(lanes);
             woken = true;
             // Outside of the lock: a send right can be made while another thread waits here.
             if deadline.is_over() || wait_readable(&[self.epoll.as_fd()], deadline)? == 0 {
@@ -334,7 +364,12 @@ impl ReceiveRight {
             };
             let Some(event) = events.first() else { return Ok(None) };
             match event.data.u64() {
-                LISTENER => self.accept(lanes)?,
+                key @ (LISTENER | NAME_FILES) => {
+                    self.look_at_name(lanes, key)?;
+                    if let Some(received) = self.no_senders(lanes) {
+                        return Ok(Some(received));
+                    }
+                }
                 key => {
                     if let Some(received) = self.receive_from(lanes, key, true)? {
                         return Ok(Some(received));
@@ -345,11 +380,19 @@ impl ReceiveRight {
         Ok(None)
     }
 
-    fn accept(&self, lanes: &mut Lanes) -> Result<()> {
-        let Some(listener) = &lanes.listener else { return Ok(()) };
-        if let Some(socket) = listener.accept()? {
+    /// Takes a look-up in, or looks after the files of the name.
+    fn look_at_name(&self, lanes: &mut Lanes, key: u64) -> Result<()> {
+        let Some(listener) = lanes.listener.clone() else { return Ok(()) };
+        if key == NAME_FILES {
+            listener.files_changed();
+        } else if let Some(socket) = listener.accept()? {
             ask_for_identity(socket.as_fd(), self.identity)?;
             self.add_lane(lanes, Lane { socket, lifetime: Lifetime::Many })?;
+        }
+        if listener.has_ended() {
+            // Lost to another process. From here on this is a right without a name, which hears of its senders' end.
+            lanes.listener = None;
+            lanes.had_senders = true;
         }
         Ok(())
     }
@@ -387,8 +430,22 @@ impl ReceiveRight {
         if !lanes.had_senders || any_left || lanes.listener.is_some() {
             return None;
         }
-        lanes.had_senders = false;
+        (lanes.had_senders, lanes.has_none) = (false, true);
         Some(Received::NoSenders)
+    }
+
+    /// Whether somebody has a send right, or can get one by the port's name.
+    pub(crate) fn has_senders(&self) -> Result<bool> {
+        let lanes = self.lanes.lock();
+        if lanes.listener.is_some() {
+            return Ok(true);
+        }
+        for lane in lanes.by_key.values().filter(|lane| lane.lifetime == Lifetime::Many) {
+            if !is_hung_up(lane.socket.as_fd())? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Makes the right ready for its way through a message. On failure it comes back unchanged.
@@ -413,7 +470,13 @@ impl ReceiveRight {
             return Err(Error::fixed(Status::TooLarge, "a receive right with that many senders cannot move"));
         }
         let (reading, writing) = socket_pair()?;
-        let all: Vec<&Lane> = lanes.by_key.values().collect();
+        // That there are no senders is news to the new owner, who hears of it by a lane that has ended.
+        let ended = if lanes.has_none {
+            Some(Lane { socket: ended_lane()?, lifetime: Lifetime::Many })
+        } else {
+            None
+        };
+        let all: Vec<&Lane> = lanes.by_key.values().chain(&ended).collect();
         let head = [u8::from(lanes.had_senders), u8::from(self.identity == Identity::ProcessHandle)];
         message::send_descriptors(writing.as_fd(), &head, &[])?;
         for some in all.chunks(LANES_PER_PACKET) {
@@ -435,9 +498,13 @@ impl Drop for ReceiveRight {
         if !self.owner.is_here() {
             return;
         }
-        // A port set holds a duplicate of the epoll set, and the lanes live on where the right has moved to.
-        for lane in self.lanes.get_mut().by_key.values() {
+        // A port set may be asking it, and the lanes live on where the right has moved to.
+        let lanes = self.lanes.get_mut();
+        for lane in lanes.by_key.values() {
             let _ = epoll::delete(&self.epoll, &lane.socket);
+        }
+        if let Some(listener) = &lanes.listener {
+            listener.leave(&self.epoll);
         }
     }
 }

@@ -123,6 +123,10 @@ struct PortStatus {
 }
 
 fn has_send_rights(name: Name) -> Result<bool> {
+    Ok(status_of(name)?.has_send_rights != 0)
+}
+
+fn status_of(name: Name) -> Result<PortStatus> {
     let mut status = PortStatus::default();
     let mut count = (size_of::<PortStatus>() / size_of::<u32>()) as u32;
     // SAFETY: the kernel writes at most `count` words, as many as the structure has.
@@ -136,7 +140,7 @@ fn has_send_rights(name: Name) -> Result<bool> {
         )
     };
     check("looking at a port", code)?;
-    Ok(status.has_send_rights != 0)
+    Ok(status)
 }
 
 /// How much is asked of the kernel about senders: each message brings the audit token of its sender's process.
@@ -353,6 +357,8 @@ pub(crate) struct ReceiveRight {
 struct State {
     /// A no-senders notification is asked for and was not received yet.
     is_armed: bool,
+    /// *No senders* was reported, and no send right was made since.
+    has_none: bool,
     /// Launchd keeps a send right to the port of a name: there is no *no senders*.
     is_named: bool,
     /// A message that was taken from the port, and for which something was lacking.
@@ -469,6 +475,7 @@ impl ReceiveRight {
             request_no_senders(self.name.get())?;
             state.is_armed = true;
         }
+        state.has_none = false;
         Ok(right)
     }
 
@@ -511,12 +518,29 @@ impl ReceiveRight {
             if (woken || deadline.is_over()) && self.kqueue.next()?.is_some() && !deadline.is_over() {
                 continue;
             }
+            // Nothing would ever end this wait but a send right that another thread makes, which had better be a new one.
+            if deadline.never_ends() && self.can_bring_nothing()? {
+                return Ok(Received::NoSenders);
+            }
             // Not in `mach_msg`: a message that is put back by another thread has to end this wait, too.
             if deadline.is_over() || wait_readable(&[self.kqueue.as_fd()], deadline)? == 0 {
                 return Err(Error::TIMED_OUT);
             }
             woken = true;
         }
+    }
+
+    fn can_bring_nothing(&self) -> Result<bool> {
+        if !self.state.lock().has_none {
+            return Ok(false);
+        }
+        let status = status_of(self.name.get())?;
+        Ok(status.has_send_rights == 0 && status.send_once_rights == 0 && status.messages == 0)
+    }
+
+    /// Whether somebody has a send right, or can get one by the port's name.
+    pub(crate) fn has_senders(&self) -> Result<bool> {
+        Ok(self.state.lock().is_named || has_send_rights(self.name.get())?)
     }
 
     fn receive_now(&self) -> Result<Option<Received>> {
@@ -564,6 +588,7 @@ impl ReceiveRight {
                     state.is_armed = true;
                     return Ok(None);
                 }
+                state.has_none = true;
                 Ok(Some(Received::NoSenders))
             }
             Notification::SendOnce => Ok(Some(Received::SendOnceDestroyed)),
@@ -574,7 +599,9 @@ impl ReceiveRight {
 
     /// Makes the right ready for its way through a message. On failure it comes back unchanged.
     pub(crate) fn pack(self) -> Result<MovingReceiveRight, (Self, Error)> {
-        if let Err(error) = self.check_nothing_pending() {
+        // That there are no senders is news to the new owner: the kernel says it again, into the queue that goes along.
+        let again = |state: &State| if state.has_none { request_no_senders(self.name.get()) } else { Ok(()) };
+        if let Err(error) = self.check_nothing_pending().and_then(|()| again(&self.state.lock())) {
             return Err((self, error));
         }
         Ok(MovingReceiveRight::from_owned_name(self.into_name()))

@@ -1,8 +1,8 @@
 //! Port sets on macOS: a kqueue of the members' kqueues, which also brings what is not a port's message.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::os::fd::{AsFd, BorrowedFd};
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use parking_lot::Mutex;
 
@@ -36,13 +36,33 @@ struct Inner {
 
 #[derive(Default)]
 struct Members {
-    /// Shared with the members, so that a number is no other descriptor's as long as the set has it.
-    receive: HashMap<u64, Arc<Kqueue>>,
-    /// Whoever adds a process keeps it for as long.
-    processes: HashSet<u64>,
-    watched: HashMap<u64, Name>,
+    /// The kernel and the dead names know members by these numbers. No two members ever have the same, whatever their keys,
+    /// so that news that is late is nobody else's.
+    last_number: u64,
+    /// The key and the kqueue of a right, by number. The kernel takes a kqueue that is closed out of the set's.
+    receive: BTreeMap<u64, (u64, Weak<Kqueue>)>,
+    /// The key of a process, by number. Whoever adds a process keeps it for as long.
+    processes: BTreeMap<u64, (u64, ())>,
+    /// The key and the name of a watch, by number.
+    watched: BTreeMap<u64, (u64, Name)>,
     /// Keys of watches whose ports have died, in order.
     dead: VecDeque<u64>,
+}
+
+impl Members {
+    fn has_key(&self, key: u64) -> bool {
+        number_of(&self.receive, key).or_else(|| number_of(&self.processes, key)).is_some()
+    }
+
+    fn next_number(&mut self) -> u64 {
+        self.last_number += 1;
+        self.last_number
+    }
+}
+
+/// The number of what has this key.
+fn number_of<T>(members: &BTreeMap<u64, (u64, T)>, key: u64) -> Option<u64> {
+    members.iter().find(|(_, (known, _))| *known == key).map(|(number, _)| *number)
 }
 
 impl std::fmt::Debug for PortSet {
@@ -52,9 +72,9 @@ impl std::fmt::Debug for PortSet {
 }
 
 impl Mourner for Inner {
-    fn has_died(&self, key: u64) {
+    fn has_died(&self, number: u64) {
         let mut members = self.members.lock();
-        if members.watched.remove(&key).is_some() {
+        if let Some((key, _)) = members.watched.remove(&number) {
             members.dead.push_back(key);
             // If that fails, the next look finds it all the same.
             let _ = self.kqueue.trigger();
@@ -75,14 +95,20 @@ impl PortSet {
 
     fn add_kqueue(&self, kqueue: &Arc<Kqueue>, key: u64) -> Result<()> {
         let mut members = self.inner.members.lock();
-        if members.receive.contains_key(&key) {
+        members.receive.retain(|_, (_, kqueue)| kqueue.strong_count() > 0);
+        if members.has_key(key) {
             return Err(Error::new(
                 Status::AlreadyExists,
                 format!("the set has a receive right {key} already"),
             ));
         }
-        self.inner.kqueue.add_descriptor(kqueue.as_fd(), key)?;
-        members.receive.insert(key, kqueue.clone());
+        let member = Arc::downgrade(kqueue);
+        if members.receive.values().any(|(_, known)| known.ptr_eq(&member)) {
+            return Err(Error::fixed(Status::AlreadyExists, "the set has this receive right already"));
+        }
+        let number = members.next_number();
+        self.inner.kqueue.add_descriptor(kqueue.as_fd(), number)?;
+        members.receive.insert(number, (key, member));
         Ok(())
     }
 
@@ -94,29 +120,36 @@ impl PortSet {
     /// Adds a process, under the same kind of key as a receive right: it is ready when it may have ended.
     pub(crate) fn add_process(&self, process: &Process, key: u64) -> Result<()> {
         let mut members = self.inner.members.lock();
-        if members.receive.contains_key(&key) || members.processes.contains(&key) {
-            return Err(Error::new(Status::AlreadyExists, format!("the set has a process {key} already")));
+        if members.has_key(key) {
+            return Err(Error::new(Status::AlreadyExists, format!("the set has a member {key} already")));
         }
-        self.inner.kqueue.add_descriptor(process.descriptor(), key)?;
-        members.processes.insert(key);
+        let number = members.next_number();
+        self.inner.kqueue.add_descriptor(process.descriptor(), number)?;
+        members.processes.insert(number, (key, ()));
         Ok(())
     }
 
     /// Takes a process out.
     pub(crate) fn remove_process(&self, process: &Process, key: u64) -> Result<()> {
-        if !self.inner.members.lock().processes.remove(&key) {
+        let mut members = self.inner.members.lock();
+        if number_of(&members.processes, key).and_then(|number| members.processes.remove(&number)).is_none() {
             return Err(Error::new(Status::NotFound, format!("the set has no process {key}")));
         }
+        drop(members);
         self.inner.kqueue.remove_descriptor(process.descriptor());
         Ok(())
     }
 
     /// Takes a receive right or a doorbell out. The right itself is untouched.
     pub(crate) fn remove(&self, key: u64) -> Result<()> {
-        let kqueue = self.inner.members.lock().receive.remove(&key);
-        let kqueue = kqueue
+        let mut members = self.inner.members.lock();
+        let member = number_of(&members.receive, key).and_then(|number| members.receive.remove(&number));
+        drop(members);
+        let (_, kqueue) = member
             .ok_or_else(|| Error::new(Status::NotFound, format!("the set has no receive right {key}")))?;
-        self.inner.kqueue.remove_descriptor(kqueue.as_fd());
+        if let Some(kqueue) = kqueue.upgrade() {
+            self.inner.kqueue.remove_descriptor(kqueue.as_fd());
+        }
         Ok(())
     }
 
@@ -124,26 +157,27 @@ impl PortSet {
     pub(crate) fn watch_dead(&self, right: &SendRight, key: u64) -> Result<()> {
         let dead_names = dead_names()?;
         let mut members = self.inner.members.lock();
-        if members.watched.contains_key(&key) || members.dead.contains(&key) {
+        if number_of(&members.watched, key).is_some() || members.dead.contains(&key) {
             return Err(Error::new(
                 Status::AlreadyExists,
                 format!("the set watches a send right {key} already"),
             ));
         }
-        members.watched.insert(key, right.name());
+        let number = members.next_number();
+        members.watched.insert(number, (key, right.name()));
         drop(members);
         // Not under the lock: whoever takes notifications holds the names' lock and asks for this one.
         let watching = if right.name() == DEAD {
-            self.inner.has_died(key);
+            self.inner.has_died(number);
             Ok(())
         } else {
             self.inner
                 .kqueue
                 .add_port(dead_names.port())
-                .and_then(|()| dead_names.watch(right, &self.mourner, key))
+                .and_then(|()| dead_names.watch(right, &self.mourner, number))
         };
         watching.inspect_err(|_| {
-            self.inner.members.lock().watched.remove(&key);
+            self.inner.members.lock().watched.remove(&number);
         })
     }
 
@@ -154,11 +188,12 @@ impl PortSet {
             members.dead.remove(place);
             return Ok(());
         }
-        let name = members.watched.remove(&key);
+        let number = number_of(&members.watched, key);
+        let watch = number.and_then(|number| Some((number, members.watched.remove(&number)?.1)));
         drop(members);
-        let name =
-            name.ok_or_else(|| Error::new(Status::NotFound, format!("the set watches no send right {key}")))?;
-        dead_names()?.unwatch(name, &self.mourner, key);
+        let (number, name) = watch
+            .ok_or_else(|| Error::new(Status::NotFound, format!("the set watches no send right {key}")))?;
+        dead_names()?.unwatch(name, &self.mourner, number);
         Ok(())
     }
 
@@ -176,7 +211,11 @@ impl PortSet {
     pub(crate) fn wait(&self, deadline: Deadline) -> Result<Ready> {
         loop {
             match self.inner.kqueue.next()? {
-                Some(Event::Descriptor(key)) if self.is_ready(key)? => return Ok(Ready::Receive(key)),
+                Some(Event::Descriptor(number)) => {
+                    if let Some(key) = self.ready_key(number)? {
+                        return Ok(Ready::Receive(key));
+                    }
+                }
                 Some(Event::Port) => dead_names()?.look()?,
                 Some(Event::Triggered) => {
                     let mut members = self.inner.members.lock();
@@ -198,26 +237,26 @@ impl PortSet {
         }
     }
 
-    /// Whether a member that the kernel named has something. Its own kqueue can be late to see that it is empty.
-    fn is_ready(&self, key: u64) -> Result<bool> {
+    /// The key of a member that the kernel named, if it has something. Its own kqueue can be late to see that it is empty.
+    fn ready_key(&self, number: u64) -> Result<Option<u64>> {
         let members = self.inner.members.lock();
-        let member = members.receive.get(&key).cloned();
+        let member = members.receive.get(&number).cloned();
         // Whether it has ended is for the caller to ask.
-        let is_process = members.processes.contains(&key);
+        let process = members.processes.get(&number).map(|(key, ())| *key);
         drop(members);
-        match member {
-            Some(kqueue) => Ok(kqueue.next()?.is_some()),
-            None => Ok(is_process),
+        match member.and_then(|(key, kqueue)| Some((key, kqueue.upgrade()?))) {
+            Some((key, kqueue)) => Ok(kqueue.next()?.map(|_| key)),
+            None => Ok(process),
         }
     }
 }
 
 impl Drop for PortSet {
     fn drop(&mut self) {
-        let watched: Vec<(u64, Name)> = self.inner.members.lock().watched.drain().collect();
+        let watched = std::mem::take(&mut self.inner.members.lock().watched);
         if let Ok(dead_names) = dead_names() {
-            for (key, name) in watched {
-                dead_names.unwatch(name, &self.mourner, key);
+            for (number, (_, name)) in watched {
+                dead_names.unwatch(name, &self.mourner, number);
             }
         }
     }

@@ -43,7 +43,7 @@ impl Doorbell {
                 Received::NoSenders => break,
             }
         }
-        Ok(if self.0.has_senders() { rung } else { Rung::RingerDead })
+        Ok(if self.0.has_senders()? { rung } else { Rung::RingerDead })
     }
 }
 

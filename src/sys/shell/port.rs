@@ -34,6 +34,9 @@ struct State {
     senders: usize,
     /// A send right was made since *no senders* was last reported.
     had_senders: bool,
+    /// *No senders* was reported, and no send right was made since.
+    has_none: bool,
+    onces: usize,
     /// A name has senders at any time.
     is_named: bool,
     is_dead: bool,
@@ -162,7 +165,7 @@ impl SendRight {
     pub(super) fn to(port: &Arc<Port>) -> Self {
         let mut state = port.state.lock();
         state.senders += 1;
-        state.had_senders = true;
+        (state.had_senders, state.has_none) = (true, false);
         state.tell();
         Self(port.clone())
     }
@@ -230,6 +233,7 @@ impl Once {
 impl Drop for Once {
     fn drop(&mut self) {
         let mut state = self.port.state.lock();
+        state.onces -= 1;
         if !*self.used.get_mut() && !state.is_dead {
             state.queue.push_back(Queued::SendOnceDestroyed);
             state.tell();
@@ -261,8 +265,9 @@ impl ReceiveRight {
     }
 
     /// Whether somebody has a send right.
-    pub(super) fn has_senders(&self) -> bool {
-        self.0.0.state.lock().senders > 0
+    pub(crate) fn has_senders(&self) -> Result<bool> {
+        let state = self.0.0.state.lock();
+        Ok(state.senders > 0 || state.is_named)
     }
 
     pub(crate) fn from_raw(raw: RawRight) -> Result<Self> {
@@ -283,6 +288,7 @@ impl ReceiveRight {
 
     pub(crate) fn make_send_once(&self) -> Result<SendOnceRight> {
         point("making a send-once right")?;
+        self.0.0.state.lock().onces += 1;
         Ok(SendOnceRight(Arc::new(Once { port: self.0.0.clone(), used: Mutex::new(false) })))
     }
 
@@ -305,6 +311,12 @@ impl ReceiveRight {
             if let Some(received) = self.take() {
                 return Ok(received);
             }
+            if deadline.never_ends() {
+                let state = self.0.0.state.lock();
+                if state.has_none && state.onces == 0 {
+                    return Ok(Received::NoSenders);
+                }
+            }
             if deadline.is_over() || wait_readable(&[self.descriptor()], deadline)? == 0 {
                 return Err(Error::TIMED_OUT);
             }
@@ -318,7 +330,7 @@ impl ReceiveRight {
             Some(Queued::Message(message)) => Received::Message(message),
             Some(Queued::SendOnceDestroyed) => Received::SendOnceDestroyed,
             None if state.has_news() => {
-                state.had_senders = false;
+                (state.had_senders, state.has_none) = (false, true);
                 Received::NoSenders
             }
             None => return None,
@@ -350,6 +362,7 @@ impl MovingReceiveRight {
             Err(error) => return Err((Some(self), error)),
         };
         let mut state = self.0.0.state.lock();
+        state.had_senders |= state.has_none;
         state.ready = Some(ready);
         state.tell();
         drop(state);

@@ -59,6 +59,7 @@ impl PortSet {
     fn insert(&self, key: u64, kind: Kind) -> Result<()> {
         point("adding to a port set")?;
         let mut members = self.members.lock();
+        members.retain(|member| !matches!(&member.kind, Kind::Receive(ready) if ready.strong_count() == 0));
         if members.iter().any(|member| member.key == key && member.kind.is_watch() == kind.is_watch()) {
             return Err(Error::new(Status::AlreadyExists, format!("the set has a member {key} already")));
         }
