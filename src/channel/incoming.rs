@@ -259,7 +259,7 @@ impl Incoming {
                         return Ok(true);
                     }
                     Status::NoSenders => {
-                        self.end(Peer::Gone { told: false });
+                        self.end(Peer::Gone { told: channel.keep_readable() });
                         return Ok(true);
                     }
                     // A lane for one message that died unused: no channel has one, so somebody made it.
