@@ -35,16 +35,19 @@ unsafe impl Send for Mapping {}
 unsafe impl Sync for Mapping {}
 
 impl Mapping {
-    fn new(fd: BorrowedFd<'_>, length: usize, writable: bool) -> Result<Self> {
+    fn new(fd: BorrowedFd<'_>, length: usize, writable: bool) -> Result<Self, Errno> {
         let protection = if writable { ProtFlags::READ | ProtFlags::WRITE } else { ProtFlags::READ };
         // SAFETY: no address is asked for, so no existing mapping is touched.
         let base =
-            unsafe { rustix::mm::mmap(std::ptr::null_mut(), length, protection, MapFlags::SHARED, fd, 0) }
-                .map_err(|errno| system_error("mapping memory", errno))?;
-        let base = NonNull::new(base.cast())
-            .ok_or_else(|| Error::fixed(Status::Internal, "a mapping at address zero"))?;
+            unsafe { rustix::mm::mmap(std::ptr::null_mut(), length, protection, MapFlags::SHARED, fd, 0) }?;
+        // Nobody is given the address zero who did not ask for it.
+        let base = NonNull::new(base.cast()).ok_or(Errno::FAULT)?;
         Ok(Self { base, length, writable })
     }
+}
+
+fn mapping_failed(errno: Errno) -> Error {
+    system_error("mapping memory", errno)
 }
 
 impl Drop for Mapping {
@@ -106,7 +109,7 @@ impl Memory {
     pub(crate) fn create(length: usize, protection: Protection) -> Result<Self> {
         let fd = new_memfd("surfaceport-memory")?;
         set_length(&fd, length as u64)?;
-        let mapping = Mapping::new(fd.as_fd(), length, true)?;
+        let mapping = Mapping::new(fd.as_fd(), length, true).map_err(mapping_failed)?;
         // The mapping above stays writable under FUTURE_WRITE; every later one, whoever makes it, is not.
         let future = match protection {
             Protection::ReadWrite => SealFlags::empty(),
@@ -137,7 +140,7 @@ impl Memory {
             }
         }
         seal(&fd, FIXED_SIZE | SealFlags::WRITE | SealFlags::SEAL)?;
-        let mapping = Mapping::new(fd.as_fd(), bytes.len(), false)?;
+        let mapping = Mapping::new(fd.as_fd(), bytes.len(), false).map_err(mapping_failed)?;
         Ok(Self(Arc::new(Region { fd, mapping, sealed: true })))
     }
 
@@ -155,8 +158,12 @@ impl Memory {
 
     fn open_checked(fd: OwnedFd, length: u64, wanted: SealFlags) -> Result<Self> {
         // Seals first: only behind them is the size that fstat tells the size for good.
-        let seals = rustix::fs::fcntl_get_seals(&fd).map_err(|_| {
-            Error::malformed("a memory region is no memfd, so it could be cut under its mapping")
+        let seals = rustix::fs::fcntl_get_seals(&fd).map_err(|errno| match errno {
+            // Of any other file; and of a descriptor that is for nothing but its path.
+            Errno::INVAL | Errno::BADF => {
+                Error::malformed("a memory region is no memfd, so it could be cut under its mapping")
+            }
+            errno => system_error("opening memory", errno),
         })?;
         if !seals.contains(wanted) {
             return Err(Error::malformed(
@@ -180,7 +187,10 @@ impl Memory {
             Error::fixed(Status::TooLarge, "a memory region is larger than this address space")
         })?;
         let writable = !seals.intersects(SealFlags::WRITE | SealFlags::FUTURE_WRITE);
-        let mapping = Mapping::new(fd.as_fd(), length, writable)?;
+        let mapping = Mapping::new(fd.as_fd(), length, writable).map_err(|errno| match errno {
+            Errno::ACCESS => Error::malformed("a memory region came by a descriptor that is not open for it"),
+            errno => mapping_failed(errno),
+        })?;
         Ok(Self(Arc::new(Region { fd, mapping, sealed: seals.contains(SealFlags::WRITE) })))
     }
 

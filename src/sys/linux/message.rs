@@ -254,9 +254,19 @@ pub(super) fn reset_peek_offset(socket: BorrowedFd<'_>) {
 }
 
 /// Takes the first packet out of the queue. Its descriptors are closed by the kernel: a peek gave us our own.
-fn consume(socket: BorrowedFd<'_>) {
-    // Nothing can go wrong that matters: the packet was there, and only the owner of the receive right reads.
-    let _ = rustix::net::recv(socket, &mut [0_u8; 1], RecvFlags::DONTWAIT);
+///
+/// Errors: what the system says. The packet is there still, and must not count as received: it would come twice.
+fn consume(socket: BorrowedFd<'_>) -> Result<()> {
+    const ATTEMPTS: usize = 8;
+    let mut outcome = Ok(());
+    for _ in 0..ATTEMPTS {
+        outcome = match rustix::net::recv(socket, &mut [0_u8; 1], RecvFlags::DONTWAIT) {
+            // The second: another thread was faster, or a former owner takes what is ours.
+            Ok(_) | Err(Errno::AGAIN) => return Ok(()),
+            Err(errno) => Err(system_error("taking a message out of its queue", errno)),
+        };
+    }
+    outcome
 }
 
 /// What looking at a lane gave.
@@ -285,7 +295,7 @@ pub(super) fn receive_from_lane(lane: BorrowedFd<'_>, buffer: &mut Vec<u8>) -> R
         return Ok(LaneEvent::Ended);
     }
     let Some(of) = packet.credentials else {
-        consume(lane);
+        consume(lane)?;
         return Err(Error::malformed("a message arrived without its sender's identity"));
     };
     let sender = |process| Sender {
@@ -303,29 +313,25 @@ pub(super) fn receive_from_lane(lane: BorrowedFd<'_>, buffer: &mut Vec<u8>) -> R
     let (envelope, inline) = match decoded {
         Ok(decoded) => decoded,
         Err(error) => {
-            consume(lane);
+            consume(lane)?;
             return Ok(LaneEvent::Destroyed(Incoming::remains(None, sender(None)), error));
         }
     };
     // Opened first and taken out of the queue then: what is lacking here may be there at the next try.
     let outcome = open_packet(packet, used_up, &envelope, inline, sender);
     match outcome {
-        Err(error) if error.status() == Status::ResourceExhausted => {
-            return Err(error.context("the message waits in its queue"));
+        Ok(incoming) => consume(lane).map(|()| LaneEvent::Message(incoming)),
+        // The sender's fault.
+        Err(error)
+            if matches!(error.status(), Status::Malformed | Status::Unsupported | Status::TooLarge) =>
+        {
+            consume(lane)?;
+            let error = Error::malformed(error.message().to_owned());
+            Ok(LaneEvent::Destroyed(Incoming::remains(Some(&envelope), sender(None)), error))
         }
-        _ => consume(lane),
+        // The system's, which has opened the like before.
+        Err(error) => Err(error.context("the message waits in its queue")),
     }
-    Ok(match outcome {
-        Ok(incoming) => LaneEvent::Message(incoming),
-        Err(error) => {
-            let error = match error.status() {
-                Status::Malformed | Status::Unsupported => error,
-                // Whatever the system said of something that a peer sent, it is the peer's fault.
-                _ => Error::malformed(error.message().to_owned()),
-            };
-            LaneEvent::Destroyed(Incoming::remains(Some(&envelope), sender(None)), error)
-        }
-    })
 }
 
 fn open_packet(

@@ -63,13 +63,18 @@ pub(super) fn ask_for_identity(receiving: BorrowedFd<'_>, identity: Identity) ->
 
 /// Refuses what is not one end of a Unix `SOCK_SEQPACKET` socket: a peer can send any descriptor.
 pub(super) fn check_is_lane(fd: BorrowedFd<'_>) -> Result<()> {
-    let is_lane = sockopt::socket_domain(fd) == Ok(AddressFamily::UNIX)
-        && sockopt::socket_type(fd) == Ok(SocketType::SEQPACKET)
-        && sockopt::socket_acceptconn(fd) == Ok(false);
-    if is_lane {
-        Ok(())
-    } else {
-        Err(Error::malformed("a descriptor that is no SOCK_SEQPACKET Unix socket was given as a port right"))
+    let look = || {
+        Ok(sockopt::socket_domain(fd)? == AddressFamily::UNIX
+            && sockopt::socket_type(fd)? == SocketType::SEQPACKET
+            && !sockopt::socket_acceptconn(fd)?)
+    };
+    match look() {
+        Ok(true) => Ok(()),
+        // No socket, or a descriptor that is for nothing but its path.
+        Ok(false) | Err(Errno::NOTSOCK | Errno::BADF | Errno::NOPROTOOPT | Errno::OPNOTSUPP) => Err(
+            Error::malformed("a descriptor that is no SOCK_SEQPACKET Unix socket was given as a port right"),
+        ),
+        Err(errno) => Err(system_error("looking at a port right", errno)),
     }
 }
 
