@@ -20,6 +20,8 @@ pub enum Access {
 
 /// A region of memory, mapped here and wherever it was sent. Clones are the same region; the memory is freed when
 /// the last process lets go of it. Its size never changes. Can be used from any thread.
+///
+/// A fork of the process that has it can read it; other calls fail with [`Status::WrongState`] there.
 #[derive(Clone, Debug)]
 pub struct MemoryRegion(pub(crate) sys::memory::Memory);
 
@@ -65,7 +67,13 @@ impl MemoryRegion {
     ///
     /// Errors: [`Status::ResourceExhausted`], when there is not as much memory. (Writing would end the process then.)
     pub fn prefault(&self) -> Result<()> {
+        self.0.owner().check()?;
         self.0.prefault()
+    }
+
+    /// Has forks of this process be made without it: what only the library looks at.
+    pub(crate) fn keep_from_forks(&self) {
+        self.0.keep_from_forks();
     }
 
     fn check(&self, offset: usize, length: usize) -> Result<()> {
@@ -83,6 +91,7 @@ impl MemoryRegion {
     /// Errors: [`Status::InvalidArgument`], when they do not fit; [`Status::PermissionDenied`], when this process
     /// may not write.
     pub fn write(&self, offset: usize, bytes: &[u8]) -> Result<()> {
+        self.0.owner().check()?;
         self.check(offset, bytes.len())?;
         if !self.is_writable() {
             return Err(Error::fixed(

@@ -12,6 +12,7 @@ use crate::sys::contents::{
     Attachment as SystemAttachment, AttachmentRef, Incoming, Outgoing, Payload, no_memory,
 };
 use crate::sys::memory::Memory;
+use crate::sys::owner::Owner;
 use crate::sys::port::MovingReceiveRight;
 use crate::sys::spawn::ProcessHandle;
 use crate::sys::wire;
@@ -53,6 +54,19 @@ pub enum Attachment {
     Surface(Surface),
     /// A file descriptor.
     Descriptor(OwnedFd),
+}
+
+impl Attachment {
+    /// The process that has it; of a descriptor it is the caller's affair.
+    fn owner(&self) -> Option<Owner> {
+        match self {
+            Self::SendRight(right) => Some(right.0.owner()),
+            Self::ReceiveRight(right) => Some(right.0.owner()),
+            Self::Memory(region) => Some(region.0.owner()),
+            Self::Surface(surface) => Some(surface.owner()),
+            Self::Descriptor(_) => None,
+        }
+    }
 }
 
 /// The kinds of [`Attachment`].
@@ -178,9 +192,13 @@ impl Held {
 }
 
 /// A message. It owns all that it carries; dropping it gives that back.
+///
+/// In a fork of the process that made or received it, its bytes can be read; changes and taking out attachments fail with
+/// [`Status::WrongState`].
 #[derive(Debug)]
 pub struct Message {
     id: u32,
+    owner: Owner,
     /// For the library and not for its user, who never sees it.
     control: bool,
     /// Its place among the messages of the channel that it came through.
@@ -197,6 +215,7 @@ impl Message {
     pub fn new(id: u32) -> Self {
         Self {
             id,
+            owner: Owner::this_process(),
             control: false,
             number: None,
             payload: Payload::Inline(Vec::new()),
@@ -276,6 +295,7 @@ impl Message {
     ///
     /// Errors: [`Status::TooLarge`] over [`MAX_PAYLOAD`]; the message is unchanged.
     pub fn set_payload(&mut self, payload: impl Into<Vec<u8>>) -> Result<()> {
+        self.owner.check()?;
         let payload = payload.into();
         check_payload(payload.len())?;
         self.payload = Payload::Inline(payload);
@@ -287,6 +307,7 @@ impl Message {
     /// Errors: [`Status::TooLarge`] over [`MAX_PAYLOAD`]; [`Status::ResourceExhausted`], when there is no memory for
     /// them. The message is unchanged then.
     pub fn append(&mut self, bytes: &[u8]) -> Result<()> {
+        self.owner.check()?;
         check_payload(self.payload().len().saturating_add(bytes.len()))?;
         if !matches!(self.payload, Payload::Inline(_)) {
             self.payload = Payload::copy_of(self.payload(), bytes.len())?;
@@ -301,11 +322,14 @@ impl Message {
     /// Adds an attachment behind the others.
     ///
     /// Errors: [`Status::TooLarge`] over [`MAX_ATTACHMENTS`]; [`Status::Unsupported`] and
-    /// [`Status::ResourceExhausted`], when a receive right cannot be made ready to move. The error gives the
-    /// attachment back.
+    /// [`Status::ResourceExhausted`], when a receive right cannot be made ready to move; [`Status::WrongState`] in a fork of
+    /// the process that has the message or the attachment. The error gives the attachment back.
     pub fn attach(&mut self, attachment: impl Into<Attachment>) -> Result<(), AttachError> {
         let attachment = attachment.into();
         if let Err(error) = self.check_room(1) {
+            return Err(AttachError { error, attachment });
+        }
+        if let Err(error) = attachment.owner().map_or(Ok(()), Owner::check) {
             return Err(AttachError { error, attachment });
         }
         let held = Held::from_attachment(attachment)?;
@@ -314,6 +338,7 @@ impl Message {
     }
 
     fn check_room(&self, more: usize) -> Result<()> {
+        self.owner.check()?;
         if self.attachments.len() + more > MAX_ATTACHMENTS {
             return Err(Error::new(
                 Status::TooLarge,
@@ -329,7 +354,8 @@ impl Message {
         receive: ReceiveRight,
         send: SendRight,
     ) -> Result<(), (ReceiveRight, SendRight, Error)> {
-        if let Err(error) = self.check_room(2) {
+        let usable = receive.0.owner().check().and_then(|()| self.check_room(2));
+        if let Err(error) = usable {
             return Err((receive, send, error));
         }
         match receive.0.pack() {
@@ -386,6 +412,7 @@ impl Message {
     /// descriptors ran out for a receive right, which then stays; [`Status::Malformed`], when the sender of a
     /// receive right did not keep to the format, which is then destroyed.
     pub fn take(&mut self, index: usize) -> Result<Attachment> {
+        self.owner.check()?;
         let place = self.attachments.get_mut(index);
         let Some(held) = place.and_then(Option::take) else {
             return Err(Error::invalid(format!("a message has no attachment {index}")));
@@ -419,9 +446,9 @@ impl Message {
         }
     }
 
-    /// The reply right of a request, for its answer. It is there once.
+    /// The reply right of a request, for its answer. It is there once, and not in a fork.
     pub fn take_reply_right(&mut self) -> Option<SendOnceRight> {
-        self.reply.take()
+        if self.owner.is_here() { self.reply.take() } else { None }
     }
 
     /// Has the receiver answer by this right: to pass a request on, with the duty to answer it.
@@ -452,6 +479,7 @@ impl Message {
         };
         Self {
             id: incoming.id,
+            owner: Owner::this_process(),
             control: incoming.control,
             number: incoming.number,
             payload: incoming.payload,
@@ -462,13 +490,15 @@ impl Message {
         }
     }
 
-    /// Lends the message to `send`, and lets go of what it carries only when that succeeded.
+    /// Lends the message to `send`, by a right that somebody has, and lets go of what it carries only when that succeeded.
     pub(crate) fn send_by(
         mut self,
         number: Option<u32>,
+        by: Owner,
         send: impl FnOnce(Outgoing<'_>) -> Result<()>,
     ) -> Result<(), SendError> {
-        let outcome = self.move_large_payload_out_of_line().and_then(|()| {
+        let usable = by.check().and_then(|()| self.owner.check());
+        let outcome = usable.and_then(|()| self.move_large_payload_out_of_line()).and_then(|()| {
             let lent: Option<Vec<_>> =
                 self.attachments.iter().map(|held| held.as_ref().map(Held::lend)).collect();
             let attachments = lent.ok_or_else(|| {

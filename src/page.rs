@@ -25,7 +25,7 @@ pub(crate) trait SharedPage {}
 #[repr(C, align(64))]
 pub(crate) struct Line<T>(pub(crate) T);
 
-/// A page in shared memory.
+/// A page in shared memory. A fork of the process that has it does not have it: nothing but its end may be asked for there.
 #[derive(Debug)]
 pub(crate) struct Page<T> {
     region: MemoryRegion,
@@ -36,8 +36,7 @@ impl<T: SharedPage> Page<T> {
     /// A page of this process.
     pub(crate) fn create(access: Access) -> Result<Self> {
         const { assert!(align_of::<T>() <= 4096, "mappings begin at a page boundary") };
-        let region = MemoryRegion::create(size_of::<T>(), access)?;
-        Ok(Self { region, kind: PhantomData })
+        Ok(Self::of(MemoryRegion::create(size_of::<T>(), access)?))
     }
 
     /// A page that a peer sent.
@@ -51,7 +50,13 @@ impl<T: SharedPage> Page<T> {
                 size_of::<T>()
             )));
         }
-        Ok(Self { region, kind: PhantomData })
+        Ok(Self::of(region))
+    }
+
+    /// What the two sides agree on by a page is nothing that a fork of one of them may change.
+    fn of(region: MemoryRegion) -> Self {
+        region.keep_from_forks();
+        Self { region, kind: PhantomData }
     }
 
     /// Whether this process may write it. A store into a page that it may not write ends the process.
@@ -69,8 +74,9 @@ impl<T: SharedPage> Deref for Page<T> {
     type Target = T;
 
     fn deref(&self) -> &T {
+        debug_assert!(self.region.0.owner().is_here(), "a page is not looked at in a fork");
         // SAFETY: the mapping begins at a page boundary, has exactly the size of `T`, and lives as long as
-        // `self.region`; `SharedPage` says that any bytes are a valid `T` and may change under a shared reference.
+        // `self.region`, in this process: who has a page asks its owner first; `SharedPage` says that any bytes are a valid `T` and may change under a shared reference.
         unsafe { self.region.base().cast::<T>().as_ref() }
     }
 }

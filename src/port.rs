@@ -2,6 +2,9 @@
 //!
 //! The rights can be sent to other processes inside of messages. All types here can be used from any thread;
 //! dropping a right gives it back to the system.
+//!
+//! A right, and a port set, belong to the process that made or received it. In a fork of that, calls fail with
+//! [`Status::WrongState`], and dropping it is nothing that any other process notices.
 
 use std::fmt;
 use std::os::fd::{AsFd, BorrowedFd};
@@ -10,7 +13,7 @@ use std::time::Duration;
 use crate::error::{Error, Result, Status};
 use crate::message::Message;
 use crate::sys;
-use crate::sys::contents::Received;
+use crate::sys::contents::{Outgoing, Received};
 use crate::time::{Deadline, Timeout};
 
 /// A right as the system names it, owned: on Linux a descriptor (one end of a `SOCK_SEQPACKET` Unix socket pair,
@@ -114,11 +117,13 @@ impl SendRight {
     ///
     /// Errors: [`Status::ResourceExhausted`].
     pub fn try_clone(&self) -> Result<Self> {
+        self.0.owner().check()?;
         self.0.try_clone().map(Self)
     }
 
     /// Whether the port's receive right is gone, so that nothing sent can arrive any more.
     pub fn is_dead(&self) -> Result<bool> {
+        self.0.owner().check()?;
         self.0.is_dead()
     }
 
@@ -135,7 +140,7 @@ impl SendRight {
     }
 
     pub(crate) fn send_before(&self, message: Message, deadline: Deadline) -> Result<(), SendError> {
-        message.send_by(None, |outgoing| sys::message::send(&self.0, outgoing, deadline))
+        message.send_by(None, self.0.owner(), |outgoing| sys::message::send(&self.0, outgoing, deadline))
     }
 
     /// Sends a message of a channel, with its place among those of its direction. While it waits for room, it asks now and
@@ -147,7 +152,7 @@ impl SendRight {
         deadline: Deadline,
         is_gone: impl Fn() -> bool,
     ) -> Result<(), SendError> {
-        message.send_by(Some(number), |outgoing| {
+        message.send_by(Some(number), self.0.owner(), |outgoing| {
             loop {
                 match sys::message::send(&self.0, outgoing, deadline.at_most(BEFORE_DOUBT)) {
                     Err(error) if error.status() == Status::TimedOut && !deadline.is_over() => {
@@ -196,7 +201,8 @@ impl SendRight {
         answers.receive_before(deadline).map_err(|error| SendError { error, message: None })
     }
 
-    /// The raw form of the right, to be carried by any means that carries one.
+    /// The raw form of the right, to be carried by any means that carries one. In a fork, on Linux, the fork's own
+    /// descriptor; on macOS a right to nothing.
     pub fn into_raw(self) -> RawRight {
         self.0.into_raw()
     }
@@ -213,6 +219,7 @@ impl SendRight {
 impl SendOnceRight {
     /// Whether the port's receive right is gone.
     pub fn is_dead(&self) -> Result<bool> {
+        self.0.owner().check()?;
         self.0.is_dead()
     }
 
@@ -221,7 +228,8 @@ impl SendOnceRight {
     /// Errors: as [`SendRight::send`]; the right comes back with the message.
     pub fn send(self, message: Message, timeout: Timeout) -> Result<(), (Self, SendError)> {
         let deadline = timeout.deadline();
-        match message.send_by(None, |outgoing| sys::message::send_once(&self.0, outgoing, deadline)) {
+        let send = |outgoing: Outgoing<'_>| sys::message::send_once(&self.0, outgoing, deadline);
+        match message.send_by(None, self.0.owner(), send) {
             Ok(()) => {
                 self.0.moved();
                 Ok(())
@@ -248,6 +256,7 @@ impl ReceiveRight {
     ///
     /// Errors: [`Status::ResourceExhausted`].
     pub fn make_send(&self) -> Result<SendRight> {
+        self.0.owner().check()?;
         self.0.make_send().map(SendRight)
     }
 
@@ -255,6 +264,7 @@ impl ReceiveRight {
     ///
     /// Errors: [`Status::ResourceExhausted`].
     pub fn make_send_once(&self) -> Result<SendOnceRight> {
+        self.0.owner().check()?;
         self.0.make_send_once().map(SendOnceRight)
     }
 
@@ -286,6 +296,7 @@ impl ReceiveRight {
 
     /// The next message, whether for the user or for the library; with an error, what is left of one that was destroyed.
     pub(crate) fn receive_any(&self, deadline: Deadline) -> Result<(Message, Option<Error>)> {
+        self.0.owner().check()?;
         match self.0.receive(deadline)? {
             Received::Message(incoming) => Ok((Message::from_incoming(incoming), None)),
             Received::Destroyed(remains, error) => Ok((Message::from_incoming(remains), Some(error))),
@@ -301,6 +312,7 @@ impl ReceiveRight {
     /// Whether somebody has a send right to this port, or can get one by its name. What was sent may still be queued
     /// when nobody has.
     pub fn has_senders(&self) -> Result<bool> {
+        self.0.owner().check()?;
         self.0.has_senders()
     }
 
@@ -313,6 +325,9 @@ impl ReceiveRight {
     ///
     /// Errors: [`Status::WrongState`]; the right comes back.
     pub fn into_raw(self) -> Result<RawRight, (Self, Error)> {
+        if let Err(error) = self.0.owner().check() {
+            return Err((self, error));
+        }
         self.0.into_raw().map_err(|(right, error)| (Self(right), error))
     }
 
@@ -362,6 +377,8 @@ impl PortSet {
     /// Errors: [`Status::InvalidArgument`]; [`Status::AlreadyExists`], for the key or the right;
     /// [`Status::ResourceExhausted`].
     pub fn add(&self, right: &ReceiveRight, key: u64) -> Result<()> {
+        self.0.owner().check()?;
+        right.0.owner().check()?;
         Self::check(key)?;
         self.0.add(&right.0, key)
     }
@@ -370,6 +387,7 @@ impl PortSet {
     ///
     /// Errors: [`Status::NotFound`].
     pub fn remove(&self, key: u64) -> Result<()> {
+        self.0.owner().check()?;
         self.0.remove(key)
     }
 
@@ -377,6 +395,8 @@ impl PortSet {
     ///
     /// Errors: as [`Self::add`].
     pub fn watch(&self, right: &SendRight, key: u64) -> Result<()> {
+        self.0.owner().check()?;
+        right.0.owner().check()?;
         Self::check(key)?;
         self.0.watch_dead(&right.0, key)
     }
@@ -385,6 +405,7 @@ impl PortSet {
     ///
     /// Errors: [`Status::NotFound`].
     pub fn unwatch(&self, key: u64) -> Result<()> {
+        self.0.owner().check()?;
         self.0.unwatch(key)
     }
 
@@ -393,6 +414,7 @@ impl PortSet {
     ///
     /// Errors: [`Status::TimedOut`].
     pub fn wait(&self, timeout: Timeout) -> Result<Ready> {
+        self.0.owner().check()?;
         Ok(match self.0.wait(timeout.deadline())? {
             sys::port_set::Ready::Receive(key) => Ready::Receive(key),
             sys::port_set::Ready::Dead(key) => Ready::Dead(key),

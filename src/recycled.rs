@@ -8,6 +8,7 @@ use std::sync::{Arc, Weak};
 use parking_lot::Mutex;
 
 use crate::error::{Error, Result, Status};
+use crate::sys::owner::Owner;
 
 /// The most buffers that wait to be used again.
 const MAX_FREE: usize = 4;
@@ -29,6 +30,7 @@ pub(crate) struct RecycledBytes {
     buffer: Vec<u8>,
     length: usize,
     home: Weak<Mutex<Free>>,
+    owner: Owner,
 }
 
 impl FreeBuffers {
@@ -38,7 +40,7 @@ impl FreeBuffers {
     pub(crate) fn take(&self, length: usize) -> Result<RecycledBytes> {
         let free = self.0.lock().take(length);
         let buffer = free.map_or_else(|| fresh(length.next_power_of_two()), Ok)?;
-        Ok(RecycledBytes { buffer, length, home: Arc::downgrade(&self.0) })
+        Ok(RecycledBytes { buffer, length, home: Arc::downgrade(&self.0), owner: Owner::this_process() })
     }
 }
 
@@ -82,6 +84,10 @@ impl DerefMut for RecycledBytes {
 
 impl Drop for RecycledBytes {
     fn drop(&mut self) {
+        // In a fork nobody takes buffers from there, and the lock may be a thread's that does not exist here.
+        if !self.owner.is_here() {
+            return;
+        }
         if let Some(home) = self.home.upgrade() {
             home.lock().put(std::mem::take(&mut self.buffer));
         }

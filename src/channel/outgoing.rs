@@ -188,6 +188,7 @@ impl Outgoing {
             message.set_payload(number.to_le_bytes())?;
             message.attach(region.clone())?;
             right.send(message, Timeout::NONE)?;
+            region.keep_from_forks();
             Ok(region)
         });
         if let Ok(region) = offered {

@@ -10,6 +10,9 @@
 //!
 //! A handle whose contents are gone is *empty*: calls say *wrong state*, and it must still be released.
 //!
+//! The contents know the process that they belong to, and do nothing in a fork. [`Shared`] and [`Slot`] know it, too, since
+//! a thread that does not exist in the fork may have had their locks. The release of a handle takes none.
+//!
 //! The macros stand for functions so that the one place of each unsafe block, and its reason, is here. All of them
 //! return from the body of a call when the check fails.
 
@@ -23,6 +26,7 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 
 use crate::error::{Error, Result, Status};
+use crate::sys::owner::Owner;
 
 /// A type that C holds by counted references.
 pub(super) trait Handle: Send + Sync + 'static {}
@@ -490,21 +494,26 @@ pub(super) unsafe fn read_options<T: Options>(pointer: *const T, name: &str) -> 
 }
 
 /// Contents that any number of threads use at once, until one of them moves them elsewhere.
-pub(super) struct Shared<T>(Mutex<Option<Arc<T>>>);
+pub(super) struct Shared<T> {
+    owner: Owner,
+    contents: Mutex<Option<Arc<T>>>,
+}
 
 impl<T> Shared<T> {
     pub(super) fn new(contents: T) -> Self {
-        Self(Mutex::new(Some(Arc::new(contents))))
+        Self { owner: Owner::this_process(), contents: Mutex::new(Some(Arc::new(contents))) }
     }
 
     /// The contents, for a call that can wait: no lock is held meanwhile.
     pub(super) fn get(&self) -> Result<Arc<T>> {
-        self.0.lock().clone().ok_or(EMPTY)
+        self.owner.check()?;
+        self.contents.lock().clone().ok_or(EMPTY)
     }
 
     /// Moves the contents elsewhere; a failure gives them back.
     pub(super) fn move_by<R>(&self, work: impl FnOnce(T) -> Result<R, (T, Error)>) -> Result<R> {
-        let mut place = self.0.lock();
+        self.owner.check()?;
+        let mut place = self.contents.lock();
         let contents = match Arc::try_unwrap(place.take().ok_or(EMPTY)?) {
             Ok(contents) => contents,
             Err(in_use) => {
@@ -514,36 +523,50 @@ impl<T> Shared<T> {
         };
         drop(place);
         work(contents).map_err(|(contents, error)| {
-            *self.0.lock() = Some(Arc::new(contents));
+            *self.contents.lock() = Some(Arc::new(contents));
             error
         })
     }
 }
 
 /// Contents that one thread uses at a time, until a call consumes them.
-pub(super) struct Slot<T>(Mutex<Option<T>>);
+pub(super) struct Slot<T> {
+    owner: Owner,
+    contents: Mutex<Option<T>>,
+}
 
 impl<T> Slot<T> {
     pub(super) fn new(contents: T) -> Self {
-        Self(Mutex::new(Some(contents)))
+        Self { owner: Owner::this_process(), contents: Mutex::new(Some(contents)) }
     }
 
     /// Uses the contents, for a call that does not wait.
     pub(super) fn with<R>(&self, work: impl FnOnce(&mut T) -> Result<R>) -> Result<R> {
-        work(self.0.lock().as_mut().ok_or(EMPTY)?)
+        self.owner.check()?;
+        work(self.contents.lock().as_mut().ok_or(EMPTY)?)
+    }
+
+    /// Looks at the contents, also in a fork, if no thread had them when that was made.
+    pub(super) fn look<R>(&self, work: impl FnOnce(&T) -> Result<R>) -> Result<R> {
+        let contents = match self.owner.check() {
+            Ok(()) => self.contents.lock(),
+            Err(error) => self.contents.try_lock().ok_or(error)?,
+        };
+        work(contents.as_ref().ok_or(EMPTY)?)
     }
 
     /// Consumes the contents; a failure gives back what it did not consume. No lock is held meanwhile.
     pub(super) fn consume_by<R>(&self, work: impl FnOnce(T) -> Result<R, (Option<T>, Error)>) -> Result<R> {
-        let contents = self.0.lock().take().ok_or(EMPTY)?;
+        self.owner.check()?;
+        let contents = self.contents.lock().take().ok_or(EMPTY)?;
         work(contents).map_err(|(contents, error)| {
-            *self.0.lock() = contents;
+            *self.contents.lock() = contents;
             error
         })
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.0.lock().is_none()
+        self.look(|_| Ok(())).is_err_and(|error| error == EMPTY)
     }
 }
 

@@ -134,7 +134,7 @@ pub unsafe extern "C" fn sfp_message_is_empty(message: *const sfp_message) -> bo
 /// Threads: one at a time. Systems: all.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sfp_message_id(message: *const sfp_message) -> u32 {
-    value(0, || borrow!(message).0.with(|message| Ok(message.id())))
+    value(0, || borrow!(message).0.look(|message| Ok(message.id())))
 }
 
 /// Adds bytes at the end of a message's payload.
@@ -177,7 +177,7 @@ pub unsafe extern "C" fn sfp_message_append(
 /// Threads: one at a time. Systems: all.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sfp_message_payload(message: *const sfp_message) -> *const c_void {
-    value(std::ptr::null(), || borrow!(message).0.with(|message| Ok(message.payload().as_ptr().cast())))
+    value(std::ptr::null(), || borrow!(message).0.look(|message| Ok(message.payload().as_ptr().cast())))
 }
 
 /// How many bytes a message has.
@@ -190,7 +190,7 @@ pub unsafe extern "C" fn sfp_message_payload(message: *const sfp_message) -> *co
 /// Threads: one at a time. Systems: all.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sfp_message_payload_size(message: *const sfp_message) -> usize {
-    value(0, || borrow!(message).0.with(|message| Ok(message.payload().len())))
+    value(0, || borrow!(message).0.look(|message| Ok(message.payload().len())))
 }
 
 /// Adds a send right behind the attachments of a message: another right to the same port.
@@ -324,7 +324,7 @@ pub unsafe extern "C" fn sfp_message_attach_fd(message: *mut sfp_message, fd: c_
 /// Threads: one at a time. Systems: all.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sfp_message_attachment_count(message: *const sfp_message) -> usize {
-    value(0, || borrow!(message).0.with(|message| Ok(message.attachment_count())))
+    value(0, || borrow!(message).0.look(|message| Ok(message.attachment_count())))
 }
 
 /// What an attachment is.
@@ -343,7 +343,7 @@ pub unsafe extern "C" fn sfp_message_attachment_kind(
     index: usize,
 ) -> sfp_attachment {
     value(sfp_attachment::None, || {
-        borrow!(message).0.with(|message| {
+        borrow!(message).0.look(|message| {
             Ok(match message.attachment_kind(index) {
                 None => sfp_attachment::None,
                 Some(AttachmentKind::SendRight) => sfp_attachment::SendRight,
@@ -505,7 +505,7 @@ pub unsafe extern "C" fn sfp_message_sender(
 ) -> sfp_status {
     call(|| {
         let (message, sender) = (borrow!(message), out!(sender));
-        let known = message.0.with(|message| {
+        let known = message.0.look(|message| {
             let nobody = Error::fixed(Status::NotFound, "the message was made here, so it has no sender");
             message.sender().ok_or(nobody)
         })?;
@@ -524,7 +524,7 @@ pub unsafe extern "C" fn sfp_message_sender(
 /// Threads: one at a time. Systems: all.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sfp_message_has_reply_right(message: *const sfp_message) -> bool {
-    value(false, || borrow!(message).0.with(|message| Ok(message.has_reply_right())))
+    value(false, || borrow!(message).0.look(|message| Ok(message.has_reply_right())))
 }
 
 /// Answers a request, once.

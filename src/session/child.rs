@@ -15,7 +15,7 @@ use crate::message::{Message, Sender};
 use crate::port::{Duplex, ReceiveRight, SendRight};
 use crate::swapchain::{Consumer, ConsumerRight, Producer, SwapchainOptions};
 use crate::sys::AnyReadable;
-use crate::sys::owner::Owner;
+use crate::sys::owner::{Owner, PerProcess};
 use crate::sys::process::retry;
 use crate::sys::spawn::{Process, take_inheritance};
 use crate::time::{Deadline, Timeout};
@@ -24,7 +24,7 @@ use crate::time::{Deadline, Timeout};
 const SHORTAGE: Duration = Duration::from_secs(1);
 
 /// What this process inherited, after a hello that could not be said.
-static UNUSED: Mutex<Option<(SendRight, Secret)>> = Mutex::new(None);
+static UNUSED: PerProcess<Mutex<Option<(SendRight, Secret)>>> = PerProcess::new();
 
 /// The child's side of the session with the host that started this process.
 ///
@@ -55,13 +55,13 @@ impl Child {
     /// gone; [`Status::TimedOut`]; [`Status::ResourceExhausted`].
     pub fn connect(timeout: Timeout) -> Result<Self> {
         let deadline = timeout.deadline();
-        let unused = UNUSED.lock().take();
+        let unused = UNUSED.get().lock().take();
         let inheritance = match unused {
             Some(unused) => unused,
             None => take_inheritance(deadline).map(|(port, token)| (SendRight(port), Secret(token)))?,
         };
         Self::say_hello(inheritance, deadline).map_err(|(unused, error)| {
-            *UNUSED.lock() = unused;
+            *UNUSED.get().lock() = unused;
             error
         })
     }

@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use once_cell::sync::Lazy;
 use parking_lot::Mutex;
+
+use crate::sys::owner::{Owner, PerProcess};
 
 /// What [`live_surfaces`] tells.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LiveSurfaces {
-    /// How many surfaces this process has. One that arrived twice counts twice.
+    /// How many surfaces this process has made or received. One that arrived twice counts twice.
     pub count: usize,
     /// The memory that they take together, in bytes.
     pub bytes: u64,
@@ -23,11 +24,12 @@ struct Registry {
     surfaces: BTreeMap<u64, (u32, usize)>,
 }
 
-static REGISTRY: Lazy<Mutex<Registry>> = Lazy::new(Mutex::default);
+/// A fork begins with none: what it has of its parent's is not counted there.
+static REGISTRY: PerProcess<Mutex<Registry>> = PerProcess::new();
 
 /// All surfaces that live in this process: made here or received, as long as anything holds them. Any thread.
 pub fn live_surfaces() -> LiveSurfaces {
-    let registry = REGISTRY.lock();
+    let registry = REGISTRY.get().lock();
     let mut ids: Vec<u32> = registry.surfaces.values().map(|(id, _)| *id).collect();
     ids.sort_unstable();
     LiveSurfaces {
@@ -38,20 +40,25 @@ pub fn live_surfaces() -> LiveSurfaces {
 }
 
 /// The entry of one surface, which ends with it.
-pub(super) struct Registration(u64);
+pub(super) struct Registration {
+    key: u64,
+    owner: Owner,
+}
 
 impl Registration {
     pub(super) fn new(id: u32, bytes: usize) -> Self {
-        let mut registry = REGISTRY.lock();
+        let mut registry = REGISTRY.get().lock();
         let key = registry.next;
         registry.next += 1;
         registry.surfaces.insert(key, (id, bytes));
-        Self(key)
+        Self { key, owner: Owner::this_process() }
     }
 }
 
 impl Drop for Registration {
     fn drop(&mut self) {
-        REGISTRY.lock().surfaces.remove(&self.0);
+        if self.owner.is_here() {
+            REGISTRY.get().lock().surfaces.remove(&self.key);
+        }
     }
 }

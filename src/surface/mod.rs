@@ -13,6 +13,7 @@ use parking_lot::Mutex;
 use crate::error::{Error, Result, Status};
 use crate::layout::Layout;
 use crate::sys;
+use crate::sys::owner::Owner;
 
 pub use accounting::{LiveSurfaces, live_surfaces};
 pub use pixels::{LockMode, LockedSurface, PixelPlane};
@@ -38,11 +39,15 @@ pub enum Purgeable {
 ///
 /// Can be used from any thread. What other processes can write too, the pixels, the seed, the uses, the state and
 /// the values, is their word.
+///
+/// A fork of the process that has it can look at it, on Linux also at the pixels, with a lock for reading or without. What
+/// would change the surface fails with [`Status::WrongState`] there.
 #[derive(Clone)]
 pub struct Surface(Arc<Inner>);
 
 struct Inner {
     system: sys::surface::Surface,
+    owner: Owner,
     uses: Mutex<Uses>,
     locks: Mutex<Locks>,
     _registration: accounting::Registration,
@@ -79,10 +84,16 @@ impl Surface {
         let registration = accounting::Registration::new(system.id(), system.allocation_size());
         Self(Arc::new(Inner {
             system,
+            owner: Owner::this_process(),
             uses: Mutex::default(),
             locks: Mutex::default(),
             _registration: registration,
         }))
+    }
+
+    /// The process that made or received it.
+    pub(crate) fn owner(&self) -> Owner {
+        self.0.owner
     }
 
     pub(crate) fn system(&self) -> &sys::surface::Surface {
@@ -140,6 +151,7 @@ impl Surface {
     ///
     /// Errors: [`Status::ResourceExhausted`], when there is not as much memory. (Drawing would end the process then.)
     pub fn prefault(&self) -> Result<()> {
+        self.owner().check()?;
         self.system().prefault()
     }
 
@@ -150,7 +162,7 @@ impl Surface {
 
     /// Moves whenever a process ends a lock for writing. Wraps around.
     pub fn seed(&self) -> u32 {
-        self.system().seed()
+        self.check_sight().map_or(0, |()| self.system().seed())
     }
 
     /// Locks the surface for access by the CPU until the answer is dropped. Locks exclude nobody: who may write
@@ -165,6 +177,9 @@ impl Surface {
     /// Begins a lock that [`Self::end_lock`] ends. With `avoid_sync`, a lock that would have to copy from a GPU
     /// fails with [`Status::WrongState`]; never on Linux.
     pub fn begin_lock(&self, mode: LockMode, avoid_sync: bool) -> Result<()> {
+        if self.is_looked_at_in_a_fork(mode)? {
+            return Ok(());
+        }
         let mut locks = self.0.locks.lock();
         self.system().lock(mode == LockMode::Read, avoid_sync)?;
         *locks.count(mode) += 1;
@@ -175,6 +190,9 @@ impl Surface {
     ///
     /// Errors: [`Status::WrongState`], when there is none.
     pub fn end_lock(&self, mode: LockMode, avoid_sync: bool) -> Result<()> {
+        if self.is_looked_at_in_a_fork(mode)? {
+            return Ok(());
+        }
         let mut locks = self.0.locks.lock();
         let count = locks.count(mode);
         if *count == 0 {
@@ -185,15 +203,30 @@ impl Surface {
         self.system().unlock(mode == LockMode::Read, avoid_sync)
     }
 
+    /// Whether this process is a fork that may look at the pixels all the same: a lock does nothing then.
+    fn is_looked_at_in_a_fork(&self, mode: LockMode) -> Result<bool> {
+        match (self.owner().check(), mode) {
+            (Ok(()), _) => Ok(false),
+            (Err(_), LockMode::Read) => self.check_sight().map(|()| true),
+            (Err(error), LockMode::Write) => Err(error),
+        }
+    }
+
+    /// Errors: wrong state in a fork, where that cannot look at its parent's surfaces.
+    fn check_sight(&self) -> Result<()> {
+        if sys::surface::FORKS_SEE_IT { Ok(()) } else { self.owner().check() }
+    }
+
     /// How often this process has begun a use and not ended it.
     pub fn use_count(&self) -> u32 {
-        self.0.uses.lock().count
+        if self.owner().is_here() { self.0.uses.lock().count } else { 0 }
     }
 
     /// Begins a use by this process: others see that the surface is in use.
     ///
     /// Errors: [`Status::ResourceExhausted`], when more processes use it than can be counted.
     pub fn increment_use_count(&self) -> Result<()> {
+        self.owner().check()?;
         let mut uses = self.0.uses.lock();
         if uses.count == 0 {
             uses.place = Some(self.system().begin_use()?);
@@ -206,6 +239,7 @@ impl Surface {
     ///
     /// Errors: [`Status::WrongState`], when this process has begun none.
     pub fn decrement_use_count(&self) -> Result<()> {
+        self.owner().check()?;
         let mut uses = self.0.uses.lock();
         if uses.count == 0 {
             return Err(Error::fixed(Status::WrongState, "a use of a surface was ended that was not begun"));
@@ -221,7 +255,7 @@ impl Surface {
 
     /// Whether any living process has begun a use. One that died, or let go of the surface, does not count.
     pub fn is_in_use(&self) -> bool {
-        self.system().is_in_use()
+        self.check_sight().is_ok() && self.system().is_in_use()
     }
 
     /// Changes the purgeable state; gives the one from before. Making an empty surface non-volatile tells by that
@@ -229,11 +263,13 @@ impl Surface {
     ///
     /// Errors: [`Status::System`].
     pub fn set_purgeable(&self, state: Purgeable) -> Result<Purgeable> {
+        self.owner().check()?;
         self.system().set_purgeable(Some(state.to_system())).map(Purgeable::from_system)
     }
 
     /// The purgeable state.
     pub fn purgeable(&self) -> Result<Purgeable> {
+        self.check_sight()?;
         self.system().set_purgeable(None).map(Purgeable::from_system)
     }
 
@@ -241,6 +277,7 @@ impl Surface {
     ///
     /// Errors: [`Status::Unsupported`], where the system has no `/dev/udmabuf` that this user can open.
     pub fn export_dma_buf(&self) -> Result<std::os::fd::OwnedFd> {
+        self.owner().check()?;
         self.system().export_dma_buf()
     }
 
@@ -263,7 +300,9 @@ impl Locks {
 
 impl Drop for Inner {
     fn drop(&mut self) {
-        if let Some(place) = self.uses.get_mut().place.take() {
+        if self.owner.is_here()
+            && let Some(place) = self.uses.get_mut().place.take()
+        {
             self.system.end_use(place);
         }
     }

@@ -63,6 +63,7 @@ impl Surface {
     /// [`Status::TooLarge`](crate::Status::TooLarge), when there is no room: the old values stay;
     /// [`Status::TimedOut`](crate::Status::TimedOut), when another process does not stop writing values.
     pub fn set_value(&self, name: &str, value: &[u8]) -> Result<()> {
+        self.owner().check()?;
         check_name(name)?;
         self.system().set_value(name, value)
     }
@@ -72,6 +73,7 @@ impl Surface {
     /// Errors: [`Status::InvalidArgument`](crate::Status::InvalidArgument),
     /// [`Status::TimedOut`](crate::Status::TimedOut), as [`Self::set_value`].
     pub fn value(&self, name: &str) -> Result<Option<Vec<u8>>> {
+        self.check_sight()?;
         check_name(name)?;
         self.system().value(name)
     }
@@ -80,6 +82,7 @@ impl Surface {
     ///
     /// Errors: as [`Self::set_value`].
     pub fn remove_value(&self, name: &str) -> Result<()> {
+        self.owner().check()?;
         check_name(name)?;
         self.system().remove_value(name)
     }
@@ -87,6 +90,7 @@ impl Surface {
     /// The names under which there are values. A name that is no UTF-8, which only a peer can have written, is
     /// left out.
     pub fn value_names(&self) -> Result<Vec<String>> {
+        self.check_sight()?;
         self.system().value_names()
     }
 

@@ -2,6 +2,7 @@
 //! events is pending, and can itself be a member of another one: kqueue(2).
 
 use std::collections::BTreeSet;
+use std::mem::ManuallyDrop;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 
 use parking_lot::Mutex;
@@ -9,6 +10,7 @@ use rustix::io::Errno;
 use rustix::process::Pid;
 
 use crate::error::{Error, Result, Status};
+use crate::sys::owner::Owner;
 use crate::sys::posix::{last_errno, made, system_error};
 
 /// An event that is pending.
@@ -24,10 +26,12 @@ pub(super) enum Event {
     Process,
 }
 
-/// A kqueue, close-on-exec.
+/// A kqueue, close-on-exec. A fork does not have it, and can have anything under its number: XNU, `kqueue_fork` and
+/// `fdcopy`. So all that is done with one is nothing there.
 #[derive(Debug)]
 pub(super) struct Kqueue {
-    fd: OwnedFd,
+    fd: ManuallyDrop<OwnedFd>,
+    owner: Owner,
     /// One thread at a time looks: two that are told of one event would both go for it.
     looking: Mutex<()>,
     /// The filters and what they are for, to be taken out at the end.
@@ -46,10 +50,18 @@ impl Kqueue {
         // It is not inherited by fork in any case: kqueue(2). This is for exec without one.
         rustix::io::fcntl_setfd(&kqueue, rustix::io::FdFlags::CLOEXEC)
             .map_err(|errno| system_error("making a kqueue", errno))?;
-        Ok(Self { fd: kqueue, looking: Mutex::default(), events: Mutex::default() })
+        Ok(Self {
+            fd: ManuallyDrop::new(kqueue),
+            owner: Owner::this_process(),
+            looking: Mutex::default(),
+            events: Mutex::default(),
+        })
     }
 
     fn change(&self, ident: usize, filter: i16, flags: u16, fflags: u32, key: u64) -> Result<(), Errno> {
+        if !self.owner.is_here() {
+            return Err(Errno::BADF);
+        }
         let mut events = self.events.lock();
         if flags & libc::EV_ADD != 0 {
             events.insert((filter, ident));
@@ -117,6 +129,7 @@ impl Kqueue {
     /// The next pending event, without waiting. Also what has the kernel find out that an event is over: a port
     /// that was emptied leaves its kqueue readable until somebody looks.
     pub(super) fn next(&self) -> Result<Option<Event>> {
+        self.owner.check()?;
         // SAFETY: an event of zeroes is a valid one.
         let mut event: libc::kevent = unsafe { std::mem::zeroed() };
         let now = libc::timespec { tv_sec: 0, tv_nsec: 0 };
@@ -148,10 +161,15 @@ impl Kqueue {
 impl Drop for Kqueue {
     /// The kernel takes events out of a kqueue that is closed. Systems that are compatible with it do not all.
     fn drop(&mut self) {
+        if !self.owner.is_here() {
+            return;
+        }
         let events = std::mem::take(self.events.get_mut());
         for (filter, ident) in events {
             let _ = self.change(ident, filter, libc::EV_DELETE, 0, 0);
         }
+        // SAFETY: nothing uses it after this.
+        unsafe { ManuallyDrop::drop(&mut self.fd) };
     }
 }
 

@@ -36,12 +36,13 @@
 //!
 //! - `Memory`: a mapped region that can be sent; its size never changes while anyone has it. With
 //!   `Protection::ReadOnlyForOthers` only the maker can ever write. `sealed` regions nobody can write: their
-//!   bytes may be borrowed as a slice.
+//!   bytes may be borrowed as a slice. `keep_from_forks`: forks are made without it, and its end there unmaps nothing.
 //!
 //! # `surface`
 //!
 //! - `Surface`: pixels with IOSurface's vocabulary, mapped; `seed`, uses, purgeable state and values are shared
-//!   between processes and are information, never something that safety rests on. `create` takes the backing: of
+//!   between processes and are information, never something that safety rests on. `FORKS_SEE_IT` says whether a fork
+//!   can look at its parent's. `create` takes the backing: of
 //!   the system's own kind, or a `memory_surface`. `describe` is what a message says of it. Values are read and
 //!   written one by one, so that two processes that change different ones lose none.
 //!
@@ -69,7 +70,9 @@
 //!
 //! # `owner`
 //!
-//! - `Mark`: tells a process from its ancestors and forks, without a system call where the system can. `Owner` is made of it: each handle remembers who made it, and in a fork does no more than let go.
+//! - `Mark`: tells a process from its ancestors and forks, without a system call where the system can. `Owner` is made of
+//!   it: each handle remembers who made it, and in a fork does no more than let go. Each right and set, and `Memory`,
+//!   tells its `owner`; whoever calls its other methods has asked that one.
 //!
 //! # Waiting
 //!

@@ -4,6 +4,10 @@
 //! the pages, the names, the epoll sets and the peers are the parent's. So each handle remembers who made it. In any
 //! other process its end closes descriptors and unmaps memory, and calls on it fail.
 
+use std::convert::Infallible;
+use std::ptr;
+use std::sync::atomic::{AtomicPtr, Ordering};
+
 use super::system::owner::Mark;
 use crate::error::{Error, Result, Status};
 
@@ -35,6 +39,50 @@ impl Owner {
         let message = "this handle belongs to the process that made it, and this process is a fork of that one: \
                        a fork can only let go of it";
         Error::fixed(Status::WrongState, message)
+    }
+}
+
+/// A value of which each process has its own, for as long as it lives: a fork finds none, and above all no lock that a
+/// thread of its parent had.
+pub(crate) struct PerProcess<T: 'static>(AtomicPtr<(Owner, T)>);
+
+impl<T: Send + Sync> PerProcess<T> {
+    pub(crate) const fn new() -> Self {
+        Self(AtomicPtr::new(ptr::null_mut()))
+    }
+
+    /// This process's.
+    pub(crate) fn get(&'static self) -> &'static T
+    where
+        T: Default,
+    {
+        let Ok(value) = self.get_or_try_make(|| Ok::<_, Infallible>(T::default()));
+        value
+    }
+
+    /// This process's, made if there is none.
+    pub(crate) fn get_or_try_make<E>(
+        &'static self,
+        mut make: impl FnMut() -> Result<T, E>,
+    ) -> Result<&'static T, E> {
+        // Acquire: pairs with the release below; who sees the value sees it whole.
+        let mut found = self.0.load(Ordering::Acquire);
+        loop {
+            // SAFETY: null, or it came from a box that is never freed.
+            match unsafe { found.as_ref() } {
+                Some((owner, value)) if owner.is_here() => return Ok(value),
+                _ => {}
+            }
+            let new = Box::into_raw(Box::new((Owner::this_process(), make()?)));
+            match self.0.compare_exchange(found, new, Ordering::Release, Ordering::Acquire) {
+                Ok(_) => found = new,
+                Err(other) => {
+                    // SAFETY: made above, and nobody has seen it.
+                    drop(unsafe { Box::from_raw(new) });
+                    found = other;
+                }
+            }
+        }
     }
 }
 

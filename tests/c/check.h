@@ -46,13 +46,6 @@ static inline void must(sfp_status status, const char *text, const char *file, i
 
 #define RUN(test) run(test, #test)
 
-/* A test whose other process, made by fork(), goes on with the rights of this one. On macOS it has none of them. */
-#ifdef __APPLE__
-#define RUN_WITH_FORK(test) ((void)(test), printf("%s: left out, fork() passes no port rights on\n", #test))
-#else
-#define RUN_WITH_FORK(test) RUN(test)
-#endif
-
 static inline void run(void (*test)(void), const char *name)
 {
     this_failed = false;
@@ -71,8 +64,8 @@ static inline int finish(void)
 }
 
 /*
- * Runs a function in another process, which ends with 0 if all that it checked was true. What this process
- * holds, the other one has too, but on macOS: it releases what it was given.
+ * Runs a function in another process, which ends with 0 if all that it checked was true. With what this process holds, the
+ * other one can do nothing but release it.
  */
 static inline pid_t in_child(void (*body)(void *), void *argument)
 {

@@ -177,9 +177,10 @@ static void another_process_answers_requests(void)
     close(ready[1]);
 }
 
-static void wait_to_be_killed(void *right)
+static void wait_to_be_killed(void *theirs)
 {
-    sfp_receive_right *receive = right;
+    sfp_receive_right *receive = NULL;
+    OK(sfp_bootstrap_check_in(theirs, &receive));
     sfp_message *message = NULL;
     (void)sfp_receive(receive, SFP_SECONDS(60), &message);
 }
@@ -188,13 +189,14 @@ static void a_set_waits_for_messages_and_deaths(void)
 {
     sfp_port_set *set = NULL;
     OK(sfp_port_set_create(&set));
-    sfp_receive_right *first, *second, *theirs;
+    sfp_receive_right *first, *second;
     sfp_send_right *to_first, *to_second, *to_them;
     make_port(&first, &to_first);
     make_port(&second, &to_second);
-    make_port(&theirs, &to_them);
+    char theirs[80];
+    snprintf(theirs, sizeof theirs, "%s.killed", name);
     pid_t child = in_child(wait_to_be_killed, theirs);
-    sfp_receive_right_release(theirs);
+    OK(sfp_bootstrap_look_up(theirs, SFP_SECONDS(20), &to_them));
 
     OK(sfp_port_set_add(set, first, 1));
     OK(sfp_port_set_add(set, second, 2));
@@ -359,7 +361,7 @@ int main(void)
     RUN(a_message_brings_bytes_and_things);
     RUN(what_was_not_sent_is_still_ours);
     RUN(another_process_answers_requests);
-    RUN_WITH_FORK(a_set_waits_for_messages_and_deaths);
+    RUN(a_set_waits_for_messages_and_deaths);
     RUN(threads_share_rights);
     RUN(a_receive_right_moves);
     RUN(a_large_payload_needs_nothing_special);

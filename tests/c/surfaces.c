@@ -83,8 +83,14 @@ static const sfp_pixel_format FORMATS[] = {
 };
 enum { FORMAT_COUNT = sizeof FORMATS / sizeof FORMATS[0] };
 
-static void look_at_all_formats(void *right)
+/* The name of another process, which it checks in. */
+static char name[64];
+
+static void look_at_all_formats(void *nothing)
 {
+    (void)nothing;
+    sfp_receive_right *right = NULL;
+    OK(sfp_bootstrap_check_in(name, &right));
     for (int n = 0; n < FORMAT_COUNT; n++) {
         sfp_surface *surface = receive_surface(right);
         CHECK(sfp_surface_pixel_format(surface) == FORMATS[n]);
@@ -97,11 +103,9 @@ static void look_at_all_formats(void *right)
 
 static void another_process_sees_every_format(void)
 {
-    sfp_receive_right *receive = NULL;
     sfp_send_right *send = NULL;
-    OK(sfp_receive_right_create(&receive));
-    OK(sfp_receive_right_make_send(receive, &send));
-    pid_t child = in_child(look_at_all_formats, receive);
+    pid_t child = in_child(look_at_all_formats, NULL);
+    OK(sfp_bootstrap_look_up(name, SFP_SECONDS(20), &send));
     for (int n = 0; n < FORMAT_COUNT; n++) {
         sfp_surface *surface = make_surface(101, 67, FORMATS[n]);
         draw(surface);
@@ -109,14 +113,8 @@ static void another_process_sees_every_format(void)
         sfp_surface_release(surface); /* it lives in the message */
     }
     check_child(child);
-    sfp_receive_right_release(receive);
     sfp_send_right_release(send);
 }
-
-struct ends {
-    sfp_receive_right *receive;
-    sfp_send_right *send;
-};
 
 static void say(sfp_send_right *right, uint32_t id)
 {
@@ -133,31 +131,41 @@ static uint32_t hear(sfp_receive_right *right)
 }
 
 /* Draws, attaches a value, uses the surface, and waits until it is killed. */
-static void draw_and_use(void *both)
+static void draw_and_use(void *nothing)
 {
-    struct ends *ends = both;
-    sfp_surface *surface = receive_surface(ends->receive);
+    (void)nothing;
+    sfp_receive_right *receive = NULL;
+    sfp_send_right *parent = NULL;
+    OK(sfp_bootstrap_check_in(name, &receive));
+    sfp_message *message = NULL;
+    OK(sfp_receive(receive, SFP_SECONDS(20), &message));
+    OK(sfp_message_take_send_right(message, 0, &parent));
+    sfp_message_release(message);
+    sfp_surface *surface = receive_surface(receive);
     draw(surface);
     OK(sfp_surface_set_value(surface, "title", "from the child", 14));
     OK(sfp_surface_set_color_space(surface, SFP_COLOR_SPACE_DISPLAY_P3));
     OK(sfp_surface_increment_use_count(surface));
-    say(ends->send, 1);
-    hear(ends->receive); /* never comes */
+    say(parent, 1);
+    hear(receive); /* never comes */
 }
 
 static void what_one_process_does_the_other_sees(void)
 {
-    struct ends theirs, ours;
-    OK(sfp_receive_right_create(&theirs.receive));
-    OK(sfp_receive_right_create(&ours.receive));
-    OK(sfp_receive_right_make_send(theirs.receive, &ours.send));
-    OK(sfp_receive_right_make_send(ours.receive, &theirs.send));
+    sfp_receive_right *receive = NULL;
+    sfp_send_right *answer = NULL, *child_port = NULL;
+    OK(sfp_receive_right_create(&receive));
+    OK(sfp_receive_right_make_send(receive, &answer));
     sfp_surface *surface = make_surface(64, 64, SFP_PIXEL_FORMAT_BGRA8);
     uint32_t seed = sfp_surface_seed(surface);
     CHECK(!sfp_surface_is_in_use(surface));
-    pid_t child = in_child(draw_and_use, &theirs);
-    send_surface(ours.send, surface);
-    CHECK(hear(ours.receive) == 1);
+    pid_t child = in_child(draw_and_use, NULL);
+    OK(sfp_bootstrap_look_up(name, SFP_SECONDS(20), &child_port));
+    sfp_message *greeting = sfp_message_create(0);
+    OK(sfp_message_attach_send_right(greeting, answer));
+    OK(sfp_send(child_port, greeting, SFP_SECONDS(20)));
+    send_surface(child_port, surface);
+    CHECK(hear(receive) == 1);
 
     CHECK(is_drawn(surface));
     CHECK(sfp_surface_seed(surface) == seed + 1);
@@ -184,10 +192,9 @@ static void what_one_process_does_the_other_sees(void)
     CHECK(!sfp_surface_is_in_use(surface)); /* the dead use nothing */
 
     sfp_surface_release(surface);
-    sfp_receive_right_release(theirs.receive);
-    sfp_receive_right_release(ours.receive);
-    sfp_send_right_release(theirs.send);
-    sfp_send_right_release(ours.send);
+    sfp_receive_right_release(receive);
+    sfp_send_right_release(answer);
+    sfp_send_right_release(child_port);
 }
 
 static void absurd_sizes_are_refused(void)
@@ -276,8 +283,9 @@ static void the_memory_can_be_mapped_by_others(void)
 
 int main(void)
 {
-    RUN_WITH_FORK(another_process_sees_every_format);
-    RUN_WITH_FORK(what_one_process_does_the_other_sees);
+    snprintf(name, sizeof name, "org.surfaceport.test.surfaces.%ld", (long)getpid());
+    RUN(another_process_sees_every_format);
+    RUN(what_one_process_does_the_other_sees);
     RUN(absurd_sizes_are_refused);
     RUN(leaks_are_seen);
     RUN(contents_are_given_up);

@@ -219,6 +219,7 @@ impl StagingReceiver {
         }
         // What is not accepted is offered again.
         if self.regions.len() < MOST_REGIONS {
+            region.keep_from_forks();
             self.regions.push((number, region));
             ring.accept_region(number);
         }

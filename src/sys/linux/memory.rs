@@ -3,6 +3,7 @@
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::ptr::NonNull;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use rustix::fs::{MemfdFlags, SealFlags};
 use rustix::io::Errno;
@@ -11,6 +12,7 @@ use rustix::process::Resource;
 
 use crate::error::{Error, Result, Status};
 use crate::sys::memory_access::touch;
+use crate::sys::owner::Owner;
 use crate::sys::posix::{made, page_size, system_error};
 use crate::sys::wire::MAX_REGION;
 
@@ -26,6 +28,9 @@ struct Mapping {
     base: NonNull<u8>,
     length: usize,
     writable: bool,
+    owner: Owner,
+    /// Whether forks are made without it.
+    is_private: AtomicBool,
 }
 
 // SAFETY: a mapping is an address range of the process, not bound to a thread; `Mapping` itself reads or writes
@@ -42,7 +47,21 @@ impl Mapping {
             unsafe { rustix::mm::mmap(std::ptr::null_mut(), length, protection, MapFlags::SHARED, fd, 0) }?;
         // Nobody is given the address zero who did not ask for it.
         let base = NonNull::new(base.cast()).ok_or(Errno::FAULT)?;
-        Ok(Self { base, length, writable })
+        Ok(Self { base, length, writable, owner: Owner::this_process(), is_private: AtomicBool::new(false) })
+    }
+
+    /// Has forks be made without it. Where that fails they have it as they have everything, which does no harm.
+    fn keep_from_forks(&self) {
+        // Said first: a fork that another thread makes meanwhile may leave a mapping in place, but never unmap another's.
+        // Relaxed, here and below: the kernel orders it, which makes forks and takes advice under one lock.
+        self.is_private.store(true, Ordering::Relaxed);
+        let length = self.length.next_multiple_of(page_size());
+        // SAFETY: whole pages of a mapping of ours; the advice takes effect in forks only.
+        let advised =
+            unsafe { rustix::mm::madvise(self.base.as_ptr().cast(), length, Advice::LinuxDontFork) };
+        if advised.is_err() {
+            self.is_private.store(false, Ordering::Relaxed);
+        }
     }
 }
 
@@ -52,6 +71,10 @@ fn mapping_failed(errno: Errno) -> Error {
 
 impl Drop for Mapping {
     fn drop(&mut self) {
+        // In a fork that was made without it, there can be anything in its place by now.
+        if !self.owner.is_here() && self.is_private.load(Ordering::Relaxed) {
+            return;
+        }
         // SAFETY: exactly the range that `new` mapped, and nobody can have a reference into it any more: all are
         // borrowed from the `Memory` that owned this.
         let outcome = unsafe { rustix::mm::munmap(self.base.as_ptr().cast(), self.length) };
@@ -192,6 +215,17 @@ impl Memory {
             errno => mapping_failed(errno),
         })?;
         Ok(Self(Arc::new(Region { fd, mapping, sealed: seals.contains(SealFlags::WRITE) })))
+    }
+
+    /// The process that mapped it.
+    pub(crate) fn owner(&self) -> Owner {
+        self.0.mapping.owner
+    }
+
+    /// Has forks of this process be made without it: for what only the library looks at, and only in the process that
+    /// mapped it.
+    pub(crate) fn keep_from_forks(&self) {
+        self.0.mapping.keep_from_forks();
     }
 
     /// The first byte. Valid for [`Self::len`] bytes while this region or a clone lives; other processes may

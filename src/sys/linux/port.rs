@@ -88,11 +88,18 @@ fn adopt_lane(fd: OwnedFd) -> Result<OwnedFd> {
 
 /// Sending ends of lanes: what the two kinds of send right have in common.
 #[derive(Debug)]
-pub(super) struct SendingEnd(OwnedFd);
+pub(super) struct SendingEnd {
+    socket: OwnedFd,
+    owner: Owner,
+}
 
 impl SendingEnd {
+    fn new(socket: OwnedFd) -> Self {
+        Self { socket, owner: Owner::this_process() }
+    }
+
     fn is_dead(&self) -> Result<bool> {
-        is_hung_up(self.0.as_fd())
+        is_hung_up(self.socket.as_fd())
     }
 }
 
@@ -113,9 +120,14 @@ pub(crate) struct SendRight(SendingEnd);
 pub(crate) struct SendOnceRight(SendingEnd);
 
 impl SendRight {
+    /// The process that has it.
+    pub(crate) fn owner(&self) -> Owner {
+        self.0.owner
+    }
+
     /// Another send right to the same port.
     pub(crate) fn try_clone(&self) -> Result<Self> {
-        Ok(Self(SendingEnd(duplicate(self.as_fd())?)))
+        Ok(Self(SendingEnd::new(duplicate(self.as_fd())?)))
     }
 
     /// Whether the receive right is gone.
@@ -125,27 +137,32 @@ impl SendRight {
 
     /// The raw form: a descriptor.
     pub(crate) fn into_raw(self) -> OwnedFd {
-        self.0.0
+        self.0.socket
     }
 
     /// From the raw form.
     pub(crate) fn from_raw(fd: OwnedFd) -> Result<Self> {
-        adopt_lane(fd).map(SendingEnd).map(Self)
+        adopt_lane(fd).map(SendingEnd::new).map(Self)
     }
 
     /// Without the check, for an end that this process made itself.
     pub(super) fn from_own_end(fd: OwnedFd) -> Self {
-        Self(SendingEnd(fd))
+        Self(SendingEnd::new(fd))
     }
 }
 
 impl AsFd for SendRight {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        self.0.0.as_fd()
+        self.0.socket.as_fd()
     }
 }
 
 impl SendOnceRight {
+    /// The process that has it.
+    pub(crate) fn owner(&self) -> Owner {
+        self.0.owner
+    }
+
     /// Whether the receive right is gone.
     pub(crate) fn is_dead(&self) -> Result<bool> {
         self.0.is_dead()
@@ -161,7 +178,7 @@ impl SendOnceRight {
 
 impl AsFd for SendOnceRight {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        self.0.0.as_fd()
+        self.0.socket.as_fd()
     }
 }
 
@@ -238,6 +255,11 @@ impl ReceiveRight {
         Ok(Self { epoll, owner: Owner::this_process(), identity, lanes: Mutex::default() })
     }
 
+    /// The process that has it.
+    pub(crate) fn owner(&self) -> Owner {
+        self.owner
+    }
+
     /// From the raw form: the receiving end of one socket pair.
     pub(crate) fn from_raw(fd: OwnedFd) -> Result<Self> {
         let fd = adopt_lane(fd)?;
@@ -310,7 +332,7 @@ impl ReceiveRight {
         let (receiving, sending) = socket_pair()?;
         ask_for_identity(receiving.as_fd(), self.identity)?;
         self.add_lane(&mut self.lanes.lock(), Lane { socket: receiving, lifetime })?;
-        Ok(SendingEnd(sending))
+        Ok(SendingEnd::new(sending))
     }
 
     /// A new send right to this port.

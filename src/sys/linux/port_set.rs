@@ -13,6 +13,7 @@ use super::new_epoll;
 use super::port::{ReceiveRight, SendRight};
 use super::spawn::Process;
 use crate::error::{Error, Result, Status};
+use crate::sys::owner::Owner;
 use crate::sys::posix::{duplicate, system_error, wait_readable};
 use crate::time::Deadline;
 
@@ -23,6 +24,7 @@ pub(crate) use crate::sys::notices::Ready;
 #[derive(Debug)]
 pub(crate) struct PortSet {
     epoll: OwnedFd,
+    owner: Owner,
     members: Mutex<Members>,
 }
 
@@ -90,7 +92,16 @@ impl Members {
 
 impl PortSet {
     pub(crate) fn new() -> Result<Self> {
-        Ok(Self { epoll: new_epoll("making a port set")?, members: Mutex::default() })
+        Ok(Self {
+            epoll: new_epoll("making a port set")?,
+            owner: Owner::this_process(),
+            members: Mutex::default(),
+        })
+    }
+
+    /// The process that has it.
+    pub(crate) fn owner(&self) -> Owner {
+        self.owner
     }
 
     fn insert(&self, source: Source, events: epoll::EventFlags, role: Role, key: u64) -> Result<()> {

@@ -10,6 +10,9 @@ pub(crate) use crate::sys::memory_surface::{MemorySurface as Surface, Purgeable}
 use crate::sys::posix::{beyond_standard, last_errno, made, page_size, system_error};
 use crate::sys::wire::{SurfaceDetail, SurfaceKind};
 
+/// Whether a fork has the memory of its parent's surfaces.
+pub(crate) const FORKS_SEE_IT: bool = true;
+
 impl Surface {
     pub(crate) fn create(descriptor: &SurfaceDescriptor, _: Backing) -> Result<Self> {
         Self::in_memory(descriptor)

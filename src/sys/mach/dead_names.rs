@@ -12,13 +12,13 @@ use mach2::mach_port::mach_port_request_notification;
 use mach2::message::{MACH_MSG_TYPE_MAKE_SEND_ONCE, MACH_MSG_TYPE_MOVE_SEND_ONCE};
 use mach2::notify::MACH_NOTIFY_DEAD_NAME;
 use mach2::port::MACH_PORT_QLIMIT_LARGE;
-use once_cell::sync::OnceCell;
 use parking_lot::Mutex;
 
 use super::port::{SendRight, construct, give_back_reference};
 use super::{check, message, task};
 use crate::error::Result;
 use crate::sys::mach_message::{Name, Notification};
+use crate::sys::owner::PerProcess;
 
 /// A set that is told.
 pub(super) trait Mourner: Send + Sync {
@@ -38,8 +38,8 @@ pub(super) struct DeadNames {
 
 /// The process's one. Its port lives as long as the process.
 pub(super) fn dead_names() -> Result<&'static DeadNames> {
-    static DEAD_NAMES: OnceCell<DeadNames> = OnceCell::new();
-    DEAD_NAMES.get_or_try_init(|| {
+    static DEAD_NAMES: PerProcess<DeadNames> = PerProcess::new();
+    DEAD_NAMES.get_or_try_make(|| {
         Ok(DeadNames { port: construct(MACH_PORT_QLIMIT_LARGE)?, watched: Mutex::default() })
     })
 }

@@ -10,6 +10,7 @@ use super::port::{SendRight, construct, destroy_receive_right, insert_send_right
 use crate::error::Result;
 use crate::sys::kqueue::Kqueue;
 use crate::sys::mach_message::{Name, Notification};
+use crate::sys::owner::Owner;
 
 pub(crate) use crate::sys::notices::Rung;
 
@@ -17,6 +18,7 @@ pub(crate) use crate::sys::notices::Rung;
 #[derive(Debug)]
 pub(crate) struct Doorbell {
     port: Name,
+    owner: Owner,
     /// Shared with the port sets that this is a member of.
     kqueue: Arc<Kqueue>,
     ringer_is_dead: AtomicBool,
@@ -29,7 +31,8 @@ pub(crate) struct Ringer(SendRight);
 /// Makes a doorbell and its ringer.
 pub(crate) fn doorbell() -> Result<(Doorbell, Ringer)> {
     let kqueue = Arc::new(Kqueue::new()?);
-    let doorbell = Doorbell { port: construct(1)?, kqueue, ringer_is_dead: AtomicBool::new(false) };
+    let (port, owner) = (construct(1)?, Owner::this_process());
+    let doorbell = Doorbell { port, owner, kqueue, ringer_is_dead: AtomicBool::new(false) };
     doorbell.kqueue.add_port(doorbell.port)?;
     let ringer = Ringer(insert_send_right(doorbell.port)?);
     // The notification finds room in a full queue: the kernel sends with MACH_SEND_ALWAYS (XNU, `ipc_notify.c`).
@@ -74,6 +77,9 @@ impl Doorbell {
 
 impl Drop for Doorbell {
     fn drop(&mut self) {
+        if !self.owner.is_here() {
+            return;
+        }
         self.kqueue.remove_port(self.port);
         self.kqueue.reset();
         destroy_receive_right(self.port);

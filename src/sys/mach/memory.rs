@@ -2,12 +2,14 @@
 
 use std::ptr::NonNull;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use mach2::kern_return::{KERN_INVALID_RIGHT, KERN_PROTECTION_FAILURE, KERN_SUCCESS};
 use mach2::vm::{
-    mach_make_memory_entry_64, mach_vm_allocate, mach_vm_deallocate, mach_vm_map, mach_vm_region_recurse,
+    mach_make_memory_entry_64, mach_vm_allocate, mach_vm_deallocate, mach_vm_inherit, mach_vm_map,
+    mach_vm_region_recurse,
 };
-use mach2::vm_inherit::VM_INHERIT_NONE;
+use mach2::vm_inherit::{VM_INHERIT_NONE, VM_INHERIT_SHARE};
 use mach2::vm_prot::{VM_PROT_READ, VM_PROT_WRITE, vm_prot_t};
 use mach2::vm_region::vm_region_submap_short_info_64;
 use mach2::vm_statistics::VM_FLAGS_ANYWHERE;
@@ -18,6 +20,7 @@ use super::{check, task};
 use crate::error::{Error, Result, Status};
 use crate::sys::mach_message::{Lent, OwnedMemory};
 use crate::sys::memory_access::touch;
+use crate::sys::owner::Owner;
 use crate::sys::wire::MAX_REGION;
 
 pub(crate) use crate::sys::memory_access::{Protection, copy_in, copy_out};
@@ -33,6 +36,9 @@ struct Mapping {
     base: NonNull<u8>,
     length: usize,
     writable: bool,
+    owner: Owner,
+    /// Whether forks are made without it.
+    is_private: AtomicBool,
 }
 
 // SAFETY: a mapping is an address range of the process, not bound to a thread; `Mapping` itself reads or writes
@@ -42,13 +48,14 @@ unsafe impl Send for Mapping {}
 unsafe impl Sync for Mapping {}
 
 impl Mapping {
+    /// Memory that the kernel has put there, which forks inherit.
     fn at(address: u64, length: usize, writable: bool) -> Result<Self> {
         let base = NonNull::new(address as *mut u8)
             .ok_or_else(|| Error::fixed(Status::Internal, "a mapping at address zero"))?;
-        Ok(Self { base, length, writable })
+        Ok(Self { base, length, writable, owner: Owner::this_process(), is_private: AtomicBool::new(false) })
     }
 
-    /// Maps an entry from its start. Not inherited by a fork: the library's memory is not for whoever that makes.
+    /// Maps an entry from its start. A fork has the same memory, unless [`Mapping::keep_from_forks`] is called.
     fn new(entry: &SendRight, length: usize, protection: vm_prot_t) -> Result<Self, i32> {
         let mut address = 0;
         // SAFETY: the kernel chooses the place, so no existing mapping is touched; the address lives across the call.
@@ -64,12 +71,26 @@ impl Mapping {
                 0,
                 protection,
                 protection,
-                VM_INHERIT_NONE,
+                VM_INHERIT_SHARE,
             )
         };
         match code {
             KERN_SUCCESS => Self::at(address, length, protection & VM_PROT_WRITE != 0).map_err(|_| code),
             code => Err(code),
+        }
+    }
+
+    /// Has forks be made without it. Where that fails they have it as they have everything, which does no harm.
+    fn keep_from_forks(&self) {
+        // Said first: a fork that another thread makes meanwhile may leave a mapping in place, but never unmap another's.
+        // Relaxed, here and below: the kernel orders it, which makes forks and changes mappings under one lock.
+        self.is_private.store(true, Ordering::Relaxed);
+        // SAFETY: a mapping of ours; it takes effect in forks only.
+        let code = unsafe {
+            mach_vm_inherit(task(), self.base.as_ptr() as u64, self.length as u64, VM_INHERIT_NONE)
+        };
+        if code != KERN_SUCCESS {
+            self.is_private.store(false, Ordering::Relaxed);
         }
     }
 
@@ -106,6 +127,10 @@ impl Mapping {
 
 impl Drop for Mapping {
     fn drop(&mut self) {
+        // In a fork that was made without it, there can be anything in its place by now.
+        if !self.owner.is_here() && self.is_private.load(Ordering::Relaxed) {
+            return;
+        }
         // SAFETY: exactly the range that was mapped (the kernel rounds both to pages alike), and nobody can have a
         // reference into it any more: all are borrowed from the `Memory` that owned this.
         let code = unsafe { mach_vm_deallocate(task(), self.base.as_ptr() as u64, self.length as u64) };
@@ -206,6 +231,17 @@ impl Memory {
             return Err(Error::malformed("a payload has a file behind it, so it could be cut"));
         }
         Ok(Self(Arc::new(Region { mapping, entry: None })))
+    }
+
+    /// The process that mapped it.
+    pub(crate) fn owner(&self) -> Owner {
+        self.0.mapping.owner
+    }
+
+    /// Has forks of this process be made without it: for what only the library looks at, and only in the process that
+    /// mapped it.
+    pub(crate) fn keep_from_forks(&self) {
+        self.0.mapping.keep_from_forks();
     }
 
     /// The first byte. Valid for [`Self::len`] bytes while this region or a clone lives; other processes may

@@ -26,6 +26,7 @@ use crate::sys::mach_message::{
     self, Audit, DEAD, Destination, GivenBack, Lent, Name, Notification, OwnedMemory, OwnedRight, Part,
     RightKind, RightTable, TRAILER_ROOM,
 };
+use crate::sys::owner::Owner;
 use crate::sys::posix::{last_errno, made, system_error};
 use crate::sys::wire::{Described, Envelope, Kind, MAX_ATTACHMENTS, MAX_INLINE_MESSAGE};
 use crate::time::Deadline;
@@ -38,12 +39,22 @@ unsafe extern "C" {
     fn fileport_makefd(port: Name) -> libc::c_int;
 }
 
-/// The kernel, which rights and memory go back to.
+/// The kernel, which rights and memory go back to: those of the process that has them. A fork has none of its parent's rights,
+/// and can have others under their names.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::sys) struct Kernel;
+pub(in crate::sys) struct Kernel(Owner);
+
+impl Kernel {
+    pub(in crate::sys) fn here() -> Self {
+        Self(Owner::this_process())
+    }
+}
 
 impl RightTable for Kernel {
     fn give_back(&self, name: Name, kind: RightKind) {
+        if !self.0.is_here() {
+            return;
+        }
         match kind {
             RightKind::Receive if name != 0 && name != DEAD => destroy_receive_right(name),
             RightKind::Receive => {}
@@ -52,6 +63,7 @@ impl RightTable for Kernel {
     }
 
     fn unmap(&self, address: u64, length: u64) {
+        // What came out of line is inherited.
         // SAFETY: memory that the kernel mapped for a message; who calls this owns it.
         let code = unsafe { mach_vm_deallocate(task(), address, length) };
         debug_assert_eq!(code, 0, "memory that was owned");
@@ -180,15 +192,15 @@ fn arrived(code: mach_msg_return_t, buffer: &[u8]) -> Result<Option<Arrived>> {
         MACH_RCV_TIMED_OUT => return Ok(None),
         // Some of what the message carried found no place in this task; the rest is in the buffer.
         MACH_RCV_HEADER_ERROR | MACH_RCV_BODY_ERROR => {
-            drop(mach_message::take_apart(buffer, &Kernel));
+            drop(mach_message::take_apart(buffer, &Kernel::here()));
             let places = MACH_MSG_IPC_SPACE | MACH_MSG_IPC_KERNEL | MACH_MSG_VM_SPACE | MACH_MSG_VM_KERNEL;
             let status = if code & places != 0 { Status::ResourceExhausted } else { Status::System };
             return Err(Error::new(status, format!("a message could not be taken in: {code:#x}")));
         }
         _ => return Err(Error::new(Status::System, format!("receiving a message: {code:#x}"))),
     }
-    let taken = mach_message::take_apart(buffer, &Kernel)?;
-    if let Some(notification) = taken.notification(&Kernel)? {
+    let taken = mach_message::take_apart(buffer, &Kernel::here())?;
+    if let Some(notification) = taken.notification(&Kernel::here())? {
         return Ok(Some(Arrived::Notification(notification)));
     }
     let (envelope, inline) = match mach_message::body_bytes(taken.body).and_then(Envelope::decode) {
@@ -223,8 +235,8 @@ pub(in crate::sys) fn drain(port: Name, mut each: impl FnMut(Option<Notification
                 each(None);
             }
             MACH_MSG_SUCCESS => {
-                let taken = mach_message::take_apart(&buffer.0, &Kernel);
-                each(taken.and_then(|taken| taken.notification(&Kernel)).ok().flatten());
+                let taken = mach_message::take_apart(&buffer.0, &Kernel::here());
+                each(taken.and_then(|taken| taken.notification(&Kernel::here())).ok().flatten());
             }
             code => return Err(Error::new(Status::System, format!("looking at a port: {code:#x}"))),
         }
@@ -241,10 +253,10 @@ pub(in crate::sys) fn ring(port: Name) -> Result<bool> {
         match call(&mut bytes, MACH_SEND_MSG, 0, Deadline::NOW) {
             MACH_MSG_SUCCESS => return Ok(true),
             MACH_SEND_TIMED_OUT => {
-                drop(mach_message::take_back(&bytes, &Kernel));
+                drop(mach_message::take_back(&bytes, &Kernel::here()));
                 return Ok(false);
             }
-            MACH_SEND_INTERRUPTED => drop(mach_message::take_back(&bytes, &Kernel)),
+            MACH_SEND_INTERRUPTED => drop(mach_message::take_back(&bytes, &Kernel::here())),
             code => return Err(send_error(code)),
         }
     }
@@ -323,7 +335,7 @@ fn transmit(
             // The two that come behind the copy-in: the buffer was pseudo-received. A port that dies while a send
             // waits for it lets the send succeed: XNU, `ipc_kmsg_send`.
             MACH_SEND_TIMED_OUT | MACH_SEND_INTERRUPTED => {
-                give_back_moved(&message, &given_back, mach_message::take_back(&bytes, &Kernel));
+                give_back_moved(&message, &given_back, mach_message::take_back(&bytes, &Kernel::here()));
             }
             _ => return Err(send_error(code)),
         }

@@ -27,6 +27,7 @@ use crate::error::{Error, Result, Status};
 use crate::sys::contents::Received;
 use crate::sys::kqueue::Kqueue;
 use crate::sys::mach_message::{DEAD, Name, Notification, OwnedRight, RightKind};
+use crate::sys::owner::Owner;
 use crate::sys::posix::wait_readable;
 use crate::time::Deadline;
 
@@ -160,7 +161,7 @@ impl RawRight {
     ///
     /// The reference must be the caller's to give.
     pub unsafe fn from_send_right(name: u32) -> Option<Self> {
-        OwnedRight::new(name, RightKind::Send, &Kernel).map(Self)
+        OwnedRight::new(name, RightKind::Send, &Kernel::here()).map(Self)
     }
 
     /// Takes over a receive right.
@@ -169,7 +170,7 @@ impl RawRight {
     ///
     /// The right must be the caller's to give.
     pub unsafe fn from_receive_right(name: u32) -> Option<Self> {
-        OwnedRight::new(name, RightKind::Receive, &Kernel).map(Self)
+        OwnedRight::new(name, RightKind::Receive, &Kernel::here()).map(Self)
     }
 
     /// The name. The reference stays with this.
@@ -187,9 +188,15 @@ impl RawRight {
 #[derive(Debug)]
 pub(crate) struct SendRight {
     name: Name,
+    owner: Owner,
 }
 
 impl SendRight {
+    /// The process that has it.
+    pub(crate) fn owner(&self) -> Owner {
+        self.owner
+    }
+
     /// Another send right to the same port.
     pub(crate) fn try_clone(&self) -> Result<Self> {
         Self::clone_of_name(self.name)
@@ -198,7 +205,7 @@ impl SendRight {
     /// One reference more to a send right of which the caller owns one.
     pub(in crate::sys) fn clone_of_name(name: Name) -> Result<Self> {
         if name == 0 || name == DEAD {
-            return Ok(Self { name });
+            return Ok(Self::from_owned_name(name));
         }
         // A dead name has references, too. The port can die between the two calls, never come back.
         for right in [MACH_PORT_RIGHT_SEND, MACH_PORT_RIGHT_DEAD_NAME] {
@@ -206,7 +213,9 @@ impl SendRight {
             let code = unsafe { mach_port_mod_refs(task(), name, right, 1) };
             match code {
                 mach2::kern_return::KERN_INVALID_RIGHT if right == MACH_PORT_RIGHT_SEND => {}
-                code => return check("duplicating a send right", code).map(|()| Self { name }),
+                code => {
+                    return check("duplicating a send right", code).map(|()| Self::from_owned_name(name));
+                }
             }
         }
         Err(Error::fixed(Status::Internal, "a send right is of no kind"))
@@ -223,11 +232,11 @@ impl SendRight {
         Ok(is_dead(self.name))
     }
 
-    /// The raw form.
+    /// The raw form. In a fork, a right to nothing.
     pub(crate) fn into_raw(self) -> RawRight {
-        let name = self.into_name();
+        let name = if self.owner.is_here() { self.into_name() } else { DEAD };
         // A right that arrived dead has no name of its own; the owner of none gives nothing back.
-        RawRight(OwnedRight::from_name(name, RightKind::Send, &Kernel))
+        RawRight(OwnedRight::from_name(name, RightKind::Send, &Kernel::here()))
     }
 
     /// From the raw form.
@@ -241,7 +250,7 @@ impl SendRight {
 
     /// The caller's reference becomes this one's. `MACH_PORT_DEAD` stands for a right that arrived dead.
     pub(crate) fn from_owned_name(name: Name) -> Self {
-        Self { name }
+        Self { name, owner: Owner::this_process() }
     }
 
     pub(crate) fn name(&self) -> Name {
@@ -257,7 +266,10 @@ impl SendRight {
 
 impl Drop for SendRight {
     fn drop(&mut self) {
-        give_back_reference(self.name);
+        // A fork has no right under the name, or another one.
+        if self.owner.is_here() {
+            give_back_reference(self.name);
+        }
     }
 }
 
@@ -303,9 +315,15 @@ impl LentName {
 #[derive(Debug)]
 pub(crate) struct SendOnceRight {
     pub(in crate::sys) name: LentName,
+    owner: Owner,
 }
 
 impl SendOnceRight {
+    /// The process that has it.
+    pub(crate) fn owner(&self) -> Owner {
+        self.owner
+    }
+
     /// Whether the receive right is gone.
     pub(crate) fn is_dead(&self) -> Result<bool> {
         Ok(is_dead(self.name.get()))
@@ -313,7 +331,7 @@ impl SendOnceRight {
 
     /// The caller's right becomes this one. `MACH_PORT_DEAD` stands for one that arrived dead.
     pub(crate) fn from_owned_name(name: Name) -> Self {
-        Self { name: LentName::new(name) }
+        Self { name: LentName::new(name), owner: Owner::this_process() }
     }
 
     /// The caller's right becomes this one, if the name has such a right.
@@ -339,7 +357,9 @@ impl SendOnceRight {
 impl Drop for SendOnceRight {
     fn drop(&mut self) {
         // Unused, it has the kernel tell the receiver: `MACH_NOTIFY_SEND_ONCE`.
-        give_back_reference(self.name.get());
+        if self.owner.is_here() {
+            give_back_reference(self.name.get());
+        }
     }
 }
 
@@ -348,6 +368,7 @@ impl Drop for SendOnceRight {
 pub(crate) struct ReceiveRight {
     /// 0 when the right has gone elsewhere.
     name: LentName,
+    owner: Owner,
     /// Shared with the port sets that this is a member of, so that its number is no other descriptor's meanwhile.
     kqueue: Arc<Kqueue>,
     state: Mutex<State>,
@@ -378,11 +399,19 @@ impl ReceiveRight {
     fn with_name(name: Name, state: State) -> Result<Self, (Name, Error)> {
         let kqueue = Kqueue::new().and_then(|kqueue| kqueue.add_port(name).map(|()| kqueue));
         match kqueue {
-            Ok(kqueue) => {
-                Ok(Self { name: LentName::new(name), kqueue: Arc::new(kqueue), state: Mutex::new(state) })
-            }
+            Ok(kqueue) => Ok(Self {
+                name: LentName::new(name),
+                owner: Owner::this_process(),
+                kqueue: Arc::new(kqueue),
+                state: Mutex::new(state),
+            }),
             Err(error) => Err((name, error)),
         }
+    }
+
+    /// The process that has it.
+    pub(crate) fn owner(&self) -> Owner {
+        self.owner
     }
 
     /// The port of a name.
@@ -444,7 +473,9 @@ impl ReceiveRight {
     /// The raw form. A message that waits for something that was lacking goes nowhere: then the right comes back.
     pub(crate) fn into_raw(self) -> Result<RawRight, (Self, Error)> {
         match self.check_nothing_pending() {
-            Ok(()) => Ok(RawRight(OwnedRight::from_name(self.into_name(), RightKind::Receive, &Kernel))),
+            Ok(()) => {
+                Ok(RawRight(OwnedRight::from_name(self.into_name(), RightKind::Receive, &Kernel::here())))
+            }
             Err(error) => Err((self, error)),
         }
     }
@@ -610,6 +641,9 @@ impl ReceiveRight {
 
 impl Drop for ReceiveRight {
     fn drop(&mut self) {
+        if !self.owner.is_here() {
+            return;
+        }
         // A port set keeps the kqueue; it is to be silent from here on.
         match self.name.get() {
             0 => {}
@@ -626,11 +660,12 @@ impl Drop for ReceiveRight {
 #[derive(Debug)]
 pub(crate) struct MovingReceiveRight {
     pub(in crate::sys) name: LentName,
+    owner: Owner,
 }
 
 impl MovingReceiveRight {
     pub(in crate::sys) fn from_owned_name(name: Name) -> Self {
-        Self { name: LentName::new(name) }
+        Self { name: LentName::new(name), owner: Owner::this_process() }
     }
 
     /// Lets go behind a successful send, which has taken the name.
@@ -651,8 +686,8 @@ impl MovingReceiveRight {
 impl Drop for MovingReceiveRight {
     fn drop(&mut self) {
         match self.name.get() {
-            0 => {}
-            name => destroy_receive_right(name),
+            name if name != 0 && self.owner.is_here() => destroy_receive_right(name),
+            _ => {}
         }
     }
 }

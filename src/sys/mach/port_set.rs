@@ -13,6 +13,7 @@ use super::spawn::Process;
 use crate::error::{Error, Result, Status};
 use crate::sys::kqueue::{Event, Kqueue};
 use crate::sys::mach_message::{DEAD, Name};
+use crate::sys::owner::Owner;
 use crate::sys::posix::wait_readable;
 use crate::time::Deadline;
 
@@ -25,6 +26,7 @@ pub(crate) const MAX_SET_KEY: u64 = u64::MAX >> 1;
 /// receive right and one watch at the most.
 pub(crate) struct PortSet {
     inner: Arc<Inner>,
+    owner: Owner,
     /// The same, as what is told of dead names.
     mourner: Arc<dyn Mourner>,
 }
@@ -85,7 +87,12 @@ impl Mourner for Inner {
 impl PortSet {
     pub(crate) fn new() -> Result<Self> {
         let inner = Arc::new(Inner { kqueue: Kqueue::new()?, members: Mutex::default() });
-        Ok(Self { mourner: inner.clone(), inner })
+        Ok(Self { mourner: inner.clone(), inner, owner: Owner::this_process() })
+    }
+
+    /// The process that has it.
+    pub(crate) fn owner(&self) -> Owner {
+        self.owner
     }
 
     /// Adds a receive right.
@@ -253,6 +260,9 @@ impl PortSet {
 
 impl Drop for PortSet {
     fn drop(&mut self) {
+        if !self.owner.is_here() {
+            return;
+        }
         let watched = std::mem::take(&mut self.inner.members.lock().watched);
         if let Ok(dead_names) = dead_names() {
             for (number, (_, name)) in watched {

@@ -21,6 +21,7 @@ use super::{check, task};
 use crate::error::{Error, Result, Status};
 use crate::sys::inherited::{claim, environment_value, find, inherited, token_pipe};
 use crate::sys::kqueue::{Event, Kqueue};
+use crate::sys::owner::PerProcess;
 use crate::sys::posix::{last_errno, random_bytes, system_error};
 use crate::sys::process::{Entry, kill_child};
 use crate::time::Deadline;
@@ -123,11 +124,11 @@ fn clear_stack() {
 }
 
 /// Who has the task's list of registered ports: it is read, changed and put back as one.
-static REGISTERING: Mutex<()> = Mutex::new(());
+static REGISTERING: PerProcess<Mutex<()>> = PerProcess::new();
 
 /// Whether this process may change its registered ports: a sandbox can deny that.
 fn may_register() -> bool {
-    let _registering = REGISTERING.lock();
+    let _registering = REGISTERING.get().lock();
     registered_ports().and_then(|ports| register(&ports)).is_ok()
 }
 
@@ -145,7 +146,7 @@ pub(crate) fn spawn(command: &Command<'_>) -> Result<Process> {
 /// Starts a process that finds `port` among its registered ports. A process that another thread starts meanwhile by other
 /// means gets the right, too; it has no token.
 fn start_with(port: &SendRight, command: &Command<'_>) -> Result<Pid> {
-    let _registering = REGISTERING.lock();
+    let _registering = REGISTERING.get().lock();
     let before = registered_ports()?;
     let mut with_ours = vec![port.try_clone()?];
     for other in &before {
@@ -190,7 +191,7 @@ pub(crate) fn take_inheritance(deadline: Deadline) -> Result<(SendRight, Token)>
 
 /// Takes the first registered port, and takes it from the list: it is not for the processes that this one starts.
 fn take_registered_port() -> Result<SendRight> {
-    let _registering = REGISTERING.lock();
+    let _registering = REGISTERING.get().lock();
     let mut ports = registered_ports()?;
     if ports.first().is_none_or(|port| port.name() == 0) {
         return Err(Error::fixed(

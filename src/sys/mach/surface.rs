@@ -13,6 +13,9 @@ use crate::sys::memory_surface::MemorySurface;
 pub(crate) use crate::sys::memory_surface::Purgeable;
 use crate::sys::wire::{SurfaceDetail, SurfaceKind};
 
+/// Whether a fork has the memory of its parent's surfaces. IOSurface speaks to the kernel by rights, which it has not.
+pub(crate) const FORKS_SEE_IT: bool = false;
+
 /// A surface, mapped. Clones are the same surface.
 #[derive(Clone, Debug)]
 pub(crate) enum Surface {

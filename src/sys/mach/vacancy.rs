@@ -17,6 +17,7 @@ use super::{check, message, task};
 use crate::error::Result;
 use crate::sys::kqueue::Kqueue;
 use crate::sys::mach_message::{Name, Notification};
+use crate::sys::owner::Owner;
 
 /// Tells of room in a port's queue.
 #[derive(Debug)]
@@ -25,6 +26,7 @@ pub(crate) struct Vacancy {
     right: SendRight,
     /// Where notifications arrive. They find room in a full queue, as in a doorbell.
     port: Name,
+    owner: Owner,
     kqueue: Kqueue,
     is_dead: AtomicBool,
 }
@@ -33,7 +35,8 @@ impl Vacancy {
     /// Watches for nothing yet but the port's death.
     pub(crate) fn new(right: &SendRight) -> Result<Self> {
         let (right, kqueue) = (right.try_clone()?, Kqueue::new()?);
-        let vacancy = Self { right, port: construct(1)?, kqueue, is_dead: AtomicBool::new(false) };
+        let (port, owner) = (construct(1)?, Owner::this_process());
+        let vacancy = Self { right, port, owner, kqueue, is_dead: AtomicBool::new(false) };
         vacancy.kqueue.add_port(vacancy.port)?;
         vacancy.forget()?;
         Ok(vacancy)
@@ -107,6 +110,9 @@ impl Vacancy {
 
 impl Drop for Vacancy {
     fn drop(&mut self) {
+        if !self.owner.is_here() {
+            return;
+        }
         if !self.is_dead.load(Ordering::Relaxed) {
             // A name that has died meanwhile has no request any more.
             let _ = self.exchange(MACH_NOTIFY_DEAD_NAME, 0, MACH_MSG_TYPE_MOVE_SEND_ONCE);

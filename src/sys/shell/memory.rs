@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::failures::point;
 use crate::error::{Error, Result, Status};
+use crate::sys::owner::Owner;
 
 pub(crate) use crate::sys::memory_access::{Protection, copy_in, copy_out};
 
@@ -37,6 +38,7 @@ impl Drop for Region {
 pub(crate) struct Memory {
     region: Arc<Region>,
     is_writable: bool,
+    owner: Owner,
 }
 
 impl Memory {
@@ -47,7 +49,7 @@ impl Memory {
         // SAFETY: the length is not 0, as the contract says.
         let base = NonNull::new(unsafe { alloc_zeroed(layout) }).ok_or_else(lacking)?;
         let region = Arc::new(Region { base, layout, protection, sealed });
-        Ok(Self { region, is_writable: true })
+        Ok(Self { region, is_writable: true, owner: Owner::this_process() })
     }
 
     pub(crate) fn create(length: usize, protection: Protection) -> Result<Self> {
@@ -63,8 +65,15 @@ impl Memory {
     /// The region as another process would have it.
     pub(super) fn for_others(&self) -> Self {
         let is_writable = self.is_writable && self.region.protection == Protection::ReadWrite;
-        Self { region: self.region.clone(), is_writable }
+        Self { region: self.region.clone(), is_writable, owner: Owner::this_process() }
     }
+
+    pub(crate) fn owner(&self) -> Owner {
+        self.owner
+    }
+
+    /// There are no forks here.
+    pub(crate) fn keep_from_forks(&self) {}
 
     pub(crate) fn base(&self) -> NonNull<u8> {
         self.region.base

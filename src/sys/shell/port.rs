@@ -10,6 +10,7 @@ use super::failures::point;
 use super::readiness::Readiness;
 use crate::error::{Error, Result, Status};
 use crate::sys::contents::{Incoming, Received};
+use crate::sys::owner::Owner;
 use crate::sys::posix::wait_readable;
 use crate::time::Deadline;
 
@@ -112,11 +113,24 @@ impl Port {
 
 /// Ends the port when nobody has its receive right any more, here or in a message.
 #[derive(Debug)]
-struct Receiver(Arc<Port>);
+struct Receiver {
+    port: Arc<Port>,
+    owner: Owner,
+}
+
+impl Receiver {
+    fn new(port: Arc<Port>) -> Arc<Self> {
+        Arc::new(Self { port, owner: Owner::this_process() })
+    }
+}
 
 impl Drop for Receiver {
     fn drop(&mut self) {
-        let mut state = self.0.state.lock();
+        // The parent of a fork has it still.
+        if !self.owner.is_here() {
+            return;
+        }
+        let mut state = self.port.state.lock();
         state.is_dead = true;
         state.ready = None;
         let queue = std::mem::take(&mut state.queue);
@@ -124,7 +138,7 @@ impl Drop for Receiver {
         for mourner in state.mourners.iter().filter_map(Weak::upgrade) {
             mourner.set(true);
         }
-        self.0.room.notify_all();
+        self.port.room.notify_all();
         drop(state);
         // Not under the lock: a message can carry rights to this very port.
         drop(queue);
@@ -139,7 +153,10 @@ pub(crate) struct ReceiveRight(Arc<Receiver>);
 pub(crate) struct MovingReceiveRight(Arc<Receiver>);
 
 #[derive(Debug)]
-pub(crate) struct SendRight(Arc<Port>);
+pub(crate) struct SendRight {
+    port: Arc<Port>,
+    owner: Owner,
+}
 
 /// Lent to a message, which then has it, too: the last one who lets go says that it died unused.
 #[derive(Clone, Debug)]
@@ -148,6 +165,7 @@ pub(crate) struct SendOnceRight(Arc<Once>);
 #[derive(Debug)]
 pub(super) struct Once {
     port: Arc<Port>,
+    owner: Owner,
     used: Mutex<bool>,
 }
 
@@ -167,25 +185,29 @@ impl SendRight {
         state.senders += 1;
         (state.had_senders, state.has_none) = (true, false);
         state.tell();
-        Self(port.clone())
+        Self { port: port.clone(), owner: Owner::this_process() }
+    }
+
+    pub(crate) fn owner(&self) -> Owner {
+        self.owner
     }
 
     pub(super) fn port(&self) -> &Arc<Port> {
-        &self.0
+        &self.port
     }
 
     /// As it is in a message.
     pub(super) fn for_others(&self) -> Self {
-        Self::to(&self.0)
+        Self::to(&self.port)
     }
 
     pub(crate) fn try_clone(&self) -> Result<Self> {
         point("duplicating a send right")?;
-        Ok(Self::to(&self.0))
+        Ok(Self::to(&self.port))
     }
 
     pub(crate) fn is_dead(&self) -> Result<bool> {
-        Ok(self.0.is_dead())
+        Ok(self.port.is_dead())
     }
 
     pub(crate) fn into_raw(self) -> RawRight {
@@ -202,13 +224,20 @@ impl SendRight {
 
 impl Drop for SendRight {
     fn drop(&mut self) {
-        let mut state = self.0.state.lock();
+        if !self.owner.is_here() {
+            return;
+        }
+        let mut state = self.port.state.lock();
         state.senders -= 1;
         state.tell();
     }
 }
 
 impl SendOnceRight {
+    pub(crate) fn owner(&self) -> Owner {
+        self.0.owner
+    }
+
     pub(super) fn once(&self) -> &Once {
         &self.0
     }
@@ -232,6 +261,9 @@ impl Once {
 
 impl Drop for Once {
     fn drop(&mut self) {
+        if !self.owner.is_here() {
+            return;
+        }
         let mut state = self.port.state.lock();
         state.onces -= 1;
         if !*self.used.get_mut() && !state.is_dead {
@@ -246,27 +278,31 @@ impl ReceiveRight {
         let ready = Arc::new(Readiness::new()?);
         let port = Arc::new(Port::default());
         port.state.lock().ready = Some(ready);
-        Ok(Self(Arc::new(Receiver(port))))
+        Ok(Self(Receiver::new(port)))
     }
 
     /// A port that is found by a name.
     pub(super) fn named() -> Result<Self> {
         let right = Self::new(Identity::ProcessHandle)?;
-        right.0.0.state.lock().is_named = true;
+        right.0.port.state.lock().is_named = true;
         Ok(right)
     }
 
+    pub(crate) fn owner(&self) -> Owner {
+        self.0.owner
+    }
+
     pub(super) fn port(&self) -> &Arc<Port> {
-        &self.0.0
+        &self.0.port
     }
 
     pub(super) fn has_news(&self) -> bool {
-        self.0.0.state.lock().has_news()
+        self.0.port.state.lock().has_news()
     }
 
     /// Whether somebody has a send right.
     pub(crate) fn has_senders(&self) -> Result<bool> {
-        let state = self.0.0.state.lock();
+        let state = self.0.port.state.lock();
         Ok(state.senders > 0 || state.is_named)
     }
 
@@ -283,21 +319,22 @@ impl ReceiveRight {
 
     pub(crate) fn make_send(&self) -> Result<SendRight> {
         point("making a send right")?;
-        Ok(SendRight::to(&self.0.0))
+        Ok(SendRight::to(&self.0.port))
     }
 
     pub(crate) fn make_send_once(&self) -> Result<SendOnceRight> {
         point("making a send-once right")?;
-        self.0.0.state.lock().onces += 1;
-        Ok(SendOnceRight(Arc::new(Once { port: self.0.0.clone(), used: Mutex::new(false) })))
+        self.0.port.state.lock().onces += 1;
+        let (port, owner) = (self.0.port.clone(), Owner::this_process());
+        Ok(SendOnceRight(Arc::new(Once { port, owner, used: Mutex::new(false) })))
     }
 
     pub(super) fn ready(&self) -> Option<Arc<Readiness>> {
-        self.0.0.state.lock().ready.clone()
+        self.0.port.state.lock().ready.clone()
     }
 
     pub(crate) fn descriptor(&self) -> BorrowedFd<'_> {
-        let state = self.0.0.state.lock();
+        let state = self.0.port.state.lock();
         let ready = state.ready.as_ref().map(|ready| ready.descriptor());
         // A right that is no message's has one.
         let fd = ready.unwrap_or_else(|| unreachable!("a receive right that is on its way is asked"));
@@ -312,7 +349,7 @@ impl ReceiveRight {
                 return Ok(received);
             }
             if deadline.never_ends() {
-                let state = self.0.0.state.lock();
+                let state = self.0.port.state.lock();
                 if state.has_none && state.onces == 0 {
                     return Ok(Received::NoSenders);
                 }
@@ -324,7 +361,7 @@ impl ReceiveRight {
     }
 
     fn take(&self) -> Option<Received> {
-        let port = &self.0.0;
+        let port = &self.0.port;
         let mut state = port.state.lock();
         let received = match state.queue.pop_front() {
             Some(Queued::Message(message)) => Received::Message(message),
@@ -344,11 +381,11 @@ impl ReceiveRight {
         if let Err(error) = point("packing a receive right") {
             return Err((self, error));
         }
-        if self.0.0.state.lock().is_named {
+        if self.0.port.state.lock().is_named {
             let error = Error::fixed(Status::Unsupported, "the receive right of a name cannot be moved");
             return Err((self, error));
         }
-        self.0.0.state.lock().ready = None;
+        self.0.port.state.lock().ready = None;
         Ok(MovingReceiveRight(self.0))
     }
 }
@@ -361,7 +398,7 @@ impl MovingReceiveRight {
             Ok(ready) => Arc::new(ready),
             Err(error) => return Err((Some(self), error)),
         };
-        let mut state = self.0.0.state.lock();
+        let mut state = self.0.port.state.lock();
         state.had_senders |= state.has_none;
         state.ready = Some(ready);
         state.tell();

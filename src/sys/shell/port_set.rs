@@ -11,6 +11,7 @@ use super::port::{Port, ReceiveRight, SendRight};
 use super::readiness::Readiness;
 use super::spawn::Process;
 use crate::error::{Error, Result, Status};
+use crate::sys::owner::Owner;
 use crate::sys::posix::wait_readable;
 use crate::time::Deadline;
 
@@ -21,6 +22,7 @@ pub(crate) const MAX_SET_KEY: u64 = u64::MAX >> 1;
 #[derive(Debug)]
 pub(crate) struct PortSet {
     group: Readiness,
+    owner: Owner,
     members: Mutex<Vec<Member>>,
 }
 
@@ -53,7 +55,11 @@ impl Kind {
 
 impl PortSet {
     pub(crate) fn new() -> Result<Self> {
-        Ok(Self { group: Readiness::new()?, members: Mutex::default() })
+        Ok(Self { group: Readiness::new()?, owner: Owner::this_process(), members: Mutex::default() })
+    }
+
+    pub(crate) fn owner(&self) -> Owner {
+        self.owner
     }
 
     fn insert(&self, key: u64, kind: Kind) -> Result<()> {

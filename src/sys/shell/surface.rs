@@ -10,6 +10,9 @@ use crate::sys::wire::SurfaceDetail;
 
 const NO_DESCRIPTOR: Error = Error::fixed(Status::Unsupported, "the memory of this system has no descriptor");
 
+/// Whether a fork has the memory of its parent's surfaces.
+pub(crate) const FORKS_SEE_IT: bool = true;
+
 impl Surface {
     pub(crate) fn create(descriptor: &SurfaceDescriptor, _: Backing) -> Result<Self> {
         Self::in_memory(descriptor)
