@@ -824,6 +824,13 @@ static void draw_until_death(sfp_child *host)
     OK(sfp_producer_acquire(producer, SOON, &image));
     draw(image, 1);
     OK(sfp_producer_present(producer, image, NULL));
+    /* Until the host has the frame. */
+    sfp_channel *channel = NULL;
+    sfp_message *message = NULL;
+    OK(sfp_child_channel(host, &channel));
+    while (sfp_channel_receive(channel, SFP_MILLISECONDS(1), &message) == SFP_STATUS_TIMED_OUT)
+        OK(sfp_producer_service(producer));
+    sfp_message_release(message);
     OK(sfp_producer_acquire(producer, SOON, &image));
     wait_for_death(host);
 }
@@ -834,13 +841,6 @@ static void hold_until_death(sfp_child *host)
     sfp_frame *frame = NULL;
     OK(sfp_child_accept_consumer(host, SOON, &consumer));
     OK(sfp_consumer_acquire(consumer, SOON, &frame));
-    wait_for_death(host);
-}
-
-static void own_until_death(sfp_child *host)
-{
-    sfp_receive_right *right = NULL;
-    OK(sfp_bootstrap_check_in(getenv("FORKS_TEST_NAME"), &right));
     wait_for_death(host);
 }
 
@@ -875,6 +875,8 @@ static void a_producer_ends_with_its_process(void)
     start_mortal("draw until death");
     OK(sfp_host_accept_consumer(world.host, SOON, &world.consumer));
     OK(sfp_consumer_acquire(world.consumer, SOON, &world.frame));
+    OK(sfp_host_channel(world.host, SOON, &world.channel));
+    OK(sfp_channel_send(world.channel, sfp_message_create(ECHO), SOON));
     hear(world.host, ECHO);
     kill_mortal();
     sfp_frame *frame = NULL;
@@ -916,17 +918,6 @@ static void a_consumer_ends_with_its_process(void)
     bury();
 }
 
-static void a_name_ends_with_its_process(void)
-{
-    setenv("FORKS_TEST_NAME", name, 1);
-    start_mortal("own until death");
-    hear(world.host, ECHO);
-    kill_mortal();
-    make_name();
-    name_works();
-    bury();
-}
-
 static const struct role roles[] = {
     { "render newest", render_newest },
     { "render each", render_each },
@@ -935,7 +926,6 @@ static const struct role roles[] = {
     { "wait for death", wait_for_death },
     { "draw until death", draw_until_death },
     { "hold until death", hold_until_death },
-    { "own until death", own_until_death },
 };
 
 int main(int argc, char **argv)
@@ -969,7 +959,6 @@ int main(int argc, char **argv)
     RUN(a_session_ends_with_its_process);
     RUN(a_producer_ends_with_its_process);
     RUN(a_consumer_ends_with_its_process);
-    /* RUN(a_name_ends_with_its_process); */
     RUN(nothing_is_left);
     return finish();
 }
