@@ -282,6 +282,7 @@ impl Incoming {
                 continue;
             }
             match (message.number(), destroyed) {
+                (Some(number), _) if self.order.is_past(number) => {}
                 (Some(number), destroyed) => {
                     self.order.put_port(number, destroyed.map_or(Ok(message), Err));
                     self.ask_after_a_lap();

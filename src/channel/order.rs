@@ -78,6 +78,11 @@ impl<T> Order<T> {
         self.port.is_some()
     }
 
+    /// Whether this number was delivered: the port brings a message twice that could not be taken out of its queue.
+    pub(super) fn is_past(&self, number: u32) -> bool {
+        number != FIRST && self.next.is_some_and(|next| is_before(number, next))
+    }
+
     /// Takes in the head of the port.
     pub(super) fn put_port(&mut self, number: u32, head: T) {
         debug_assert!(self.port.is_none(), "the port has one head");

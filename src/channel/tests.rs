@@ -168,6 +168,19 @@ fn each_gap_is_told_of_once_in_its_place() {
     raw.assert_goes_on(&channel);
 }
 
+#[test]
+fn a_message_that_the_port_brings_twice_is_received_once() {
+    let (channel, mut raw) = RawPeer::attack();
+    for id in 0..4 {
+        raw.send(Message::new(id));
+        if id == 2 {
+            raw.next -= 1;
+            raw.send(Message::new(id));
+        }
+    }
+    assert_eq!(received(&channel), [0, 1, 2, 3].map(Ok));
+}
+
 /// At whatever place of a lap, there are messages of the ring before one that is in the port.
 #[test]
 fn a_lap_that_ends_before_a_message_of_the_port_is_no_gap() {
