@@ -57,14 +57,16 @@ impl Taken {
     }
 
     /// Bytes of pixels that were copied between child and host: none for frames that were read in the very
-    /// memory that the child, by what it says in `drawn`, wrote, and `frame_bytes` for each other one.
-    pub(crate) fn bytes_copied(&self, drawn: &[(u32, Identity)], frame_bytes: usize) -> u64 {
-        let same = |id: &u32, read: &Option<Identity>| {
-            read.as_ref()
-                .is_some_and(|read| drawn.iter().any(|(other, memory)| other == id && memory == read))
-        };
-        let copied = self.memory.iter().filter(|(id, (read, _))| !same(id, read));
-        copied.map(|(_, (_, frames))| frames * frame_bytes as u64).sum()
+    /// memory that the child, by what it says in `drawn`, wrote, and `frame_bytes` for each other one. Nothing, if the
+    /// system does not say of a frame which memory it was in.
+    pub(crate) fn bytes_copied(&self, drawn: &[(u32, Identity)], frame_bytes: usize) -> Option<u64> {
+        self.memory
+            .iter()
+            .map(|(id, (read, frames))| {
+                let (_, written) = drawn.iter().find(|(drawn, _)| drawn == id)?;
+                Some(if read.as_ref()? == written { 0 } else { frames * frame_bytes as u64 })
+            })
+            .sum()
     }
 
     /// Takes frames until no more come. Each goes to `recorder`, if there is one, and to the view, if it

@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::fmt;
-use std::io::{IsTerminal, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
@@ -11,6 +11,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::failure::{Exit, Failure, Result, one_line};
 use crate::rate::Rate;
+use crate::screen::Screen;
 use crate::view::Show;
 use crate::y4m::MAX_SIDE;
 
@@ -265,7 +266,7 @@ pub(crate) fn read(arguments: impl Iterator<Item = OsString>) -> Result<Option<C
     match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
             let text = error.render();
-            let coloured = std::io::stdout().is_terminal();
+            let coloured = Screen::of(&std::io::stdout()) == Screen::Color;
             let text = if coloured { text.ansi().to_string() } else { text.to_string() };
             // A reader that went away does not want the rest.
             let _ = writeln!(std::io::stdout(), "{}", text.trim_end());

@@ -83,7 +83,7 @@ pub(crate) fn run(demo: &Demo) -> Result<Exit> {
         dropped: presented.saturating_sub(counts.shown),
         handoff_p50_ns: taken.latencies.quantile(0.50),
         handoff_p99_ns: taken.latencies.quantile(0.99),
-        bytes_copied: told.map(|end| taken.bytes_copied(&end.memory, picture.layout.file_bytes())),
+        bytes_copied: told.and_then(|end| taken.bytes_copied(&end.memory, picture.layout.file_bytes())),
         host_cpu_ms: clock::cpu_ms(),
         child_cpu_ms: told.map(|end| end.cpu_ms),
         width: stream.width,

@@ -17,6 +17,7 @@ mod rate;
 mod recorder;
 mod report;
 mod scene;
+mod screen;
 mod source;
 mod still;
 mod surface;
@@ -31,6 +32,7 @@ use command::Command;
 use failure::{Exit, Failure, Result};
 
 fn main() -> ExitCode {
+    clock::start();
     match run() {
         Ok(exit) => exit.into(),
         Err(failure) => {

@@ -15,8 +15,9 @@ pub(crate) struct Identity {
 /// The memory behind the first pixel of `surface`; nothing if it is not memory that processes share.
 #[cfg(target_os = "linux")]
 pub(crate) fn identity(surface: &Surface) -> Option<Identity> {
-    let maps = std::fs::read_to_string("/proc/self/maps").ok()?;
-    find(&maps, surface.base().addr().get() as u64)
+    // A path in it may be in any encoding, the program's own, too.
+    let maps = std::fs::read("/proc/self/maps").ok()?;
+    find(&String::from_utf8_lossy(&maps), surface.base().addr().get() as u64)
 }
 
 /// The memory behind the first pixel of `surface`: the number that the kernel gave the IOSurface, which is the same in

@@ -47,7 +47,7 @@ pub(crate) struct Report {
     /// 99 of 100 frames were.
     pub(crate) handoff_p99_ns: Option<u64>,
     /// Bytes of pixels that were copied to bring frames from the child to the host; unknown when the child
-    /// did not live to tell where it drew.
+    /// did not live to tell where it drew, or the system does not say which memory it was.
     pub(crate) bytes_copied: Option<u64>,
     /// Processor time of the host.
     pub(crate) host_cpu_ms: f64,

@@ -47,6 +47,47 @@ fn the_figures_have_the_promised_keys_and_nothing_was_copied() {
 }
 
 #[test]
+#[cfg(target_os = "linux")]
+fn a_program_and_files_whose_names_are_no_text_are_as_good() {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt;
+    let folder = Folder::new();
+    let strange = folder.path("").join(OsStr::from_bytes(b"\xff\xfe \n"));
+    std::fs::create_dir(&strange).unwrap();
+    let (program, usual) = (strange.join("program"), surfaceport(&[]).get_program().to_owned());
+    std::fs::hard_link(&usual, &program).or_else(|_| std::fs::copy(&usual, &program).map(drop)).unwrap();
+    let name = |name: &str| strange.join(name);
+    let run = |arguments: &[&OsStr]| {
+        let mut command = std::process::Command::new(&program);
+        command.args(["demo", "--json", "--show", "none"]).args(arguments).stdin(Stdio::null());
+        command.output().unwrap()
+    };
+    let size = OsStr::new("--size=64x64");
+    let output = run(&[size, "--seconds=0.2".as_ref(), "--record".as_ref(), name("a.y4m").as_ref()]);
+    ended_with(&output, 0);
+    assert_eq!(figures(&output)["bytes_copied"], 0, "{}", figures(&output));
+    let [input, save] = [name("a.y4m"), name("a.png")];
+    let output = run(&["--input".as_ref(), input.as_ref(), "--save".as_ref(), save.as_ref()]);
+    ended_with(&output, 0);
+    assert_eq!(figures(&output)["bytes_copied"], 0, "{}", figures(&output));
+    assert_eq!(png(&save).0, 64);
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn processor_time_counts_from_the_program_s_start() {
+    // The shell works for two seconds, then the program takes its place, as it does with cargo.
+    let work = r#"while read -r line < /proc/$$/stat; set -- ${line##*)}; test $((${12} + ${13})) -lt 200; do :; done
+                  exec "$0" demo --seconds 0.1 --size 64x64 --json"#;
+    let program = surfaceport(&[]).get_program().to_owned();
+    let output = std::process::Command::new("sh").arg("-c").arg(work).arg(program).output().unwrap();
+    ended_with(&output, 0);
+    let time = |key: &str| figures(&output)[key].as_f64().unwrap();
+    assert!((0.1..1000.0).contains(&time("host_cpu_ms")), "{} ms", time("host_cpu_ms"));
+    assert!((0.1..1000.0).contains(&time("child_cpu_ms")), "{} ms", time("child_cpu_ms"));
+}
+
+#[test]
 fn the_table_is_for_people() {
     let output = run(&["demo", "--seconds", "0.2", "--size", "64x64"]);
     ended_with(&output, 0);

@@ -23,17 +23,27 @@ fn terminal() -> (File, File) {
     (File::from(keyboard), screen)
 }
 
-/// Runs the demonstration in a terminal, types `keys` once a picture is there, and gives what was on the screen
-/// and the time that it took.
+/// Runs the demonstration in a terminal in colours, types `keys` once a picture is there, and gives what was on the
+/// screen and the time that it took.
 fn in_terminal(arguments: &[&str], keys: &[u8]) -> (String, Duration, i32) {
+    in_terminal_of_kind(&[("TERM", "xterm-256color")], arguments, keys)
+}
+
+/// The same in a terminal of which the environment says just this.
+fn in_terminal_of_kind(kind: &[(&str, &str)], arguments: &[&str], keys: &[u8]) -> (String, Duration, i32) {
     let (mut keyboard, screen) = terminal();
     let start = Instant::now();
-    let mut host = surfaceport(arguments)
+    let mut command = surfaceport(arguments);
+    command.env_remove("TERM").env_remove("NO_COLOR");
+    let mut host = command
+        .envs(kind.iter().copied())
         .stdin(screen.try_clone().unwrap())
         .stdout(screen.try_clone().unwrap())
         .stderr(screen)
         .spawn()
         .unwrap();
+    // It holds the terminal, whose end is what ends the reading.
+    drop(command);
     let (mut seen, mut typed, mut piece) = (Vec::new(), keys.is_empty(), [0; 4096]);
     // The end of a terminal that nobody has open is an error.
     while let Ok(count @ 1..) = keyboard.read(&mut piece) {
@@ -82,4 +92,33 @@ fn json_goes_to_a_terminal_without_pictures() {
     let (screen, _, status) = in_terminal(&["demo", "--seconds", "0.3", "--size", "64x64", "--json"], b"");
     assert_eq!(status, 0);
     assert!(!screen.contains('▀') && screen.contains("{\"presented\":"), "{screen}");
+}
+
+#[test]
+fn a_terminal_that_knows_no_escape_sequences_gets_none() {
+    for kind in [&[][..], &[("TERM", "dumb")], &[("TERM", "")], &[("TERM", "dumb"), ("NO_COLOR", "1")]] {
+        let (screen, _, status) =
+            in_terminal_of_kind(kind, &["demo", "--seconds", "0.2", "--size", "64x64"], b"");
+        assert_eq!(status, 0, "{kind:?}: {screen}");
+        assert!(!screen.contains('\x1b') && screen.starts_with("picture "), "{kind:?}: {screen:?}");
+        let arguments = ["demo", "--seconds", "0.2", "--size", "64x64", "--show", "terminal"];
+        let (screen, _, status) = in_terminal_of_kind(kind, &arguments, b"");
+        assert_eq!(status, 1, "{kind:?}: {screen}");
+        assert!(!screen.contains('\x1b') && screen.contains("no escape sequences"), "{kind:?}: {screen:?}");
+        let (screen, _, _) = in_terminal_of_kind(kind, &["--help"], b"");
+        assert!(!screen.contains('\x1b'), "{kind:?}: {screen:?}");
+    }
+}
+
+#[test]
+fn a_terminal_without_colours_gets_none() {
+    for kind in [&[("TERM", "xterm-256color"), ("NO_COLOR", "1")][..], &[("TERM", "vt100")]] {
+        let (screen, _, status) =
+            in_terminal_of_kind(kind, &["demo", "--seconds", "0.5", "--size", "320x180"], b"");
+        assert_eq!(status, 0, "{screen}");
+        assert!(!screen.contains("\x1b[38") && !screen.contains("\x1b[48"), "{kind:?}: {screen:?}");
+        assert!(screen.contains('@') && screen.contains("q stops"), "the number is white: {screen}");
+        let (screen, _, _) = in_terminal_of_kind(kind, &["--help"], b"");
+        assert!(!screen.contains("\x1b["), "{kind:?}: {screen:?}");
+    }
 }

@@ -12,23 +12,23 @@ mod window;
 #[path = "no_window.rs"]
 mod window;
 
-use std::io::IsTerminal;
 use std::time::Duration;
 
 use crate::color::Painter;
 use crate::failure::{Failure, Result};
 use crate::picture::{Layout, Planes};
+use crate::screen::Screen;
 
 pub(crate) use window::display;
 
 /// Where to show frames.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Show {
-    /// A window if a display is there, else the terminal if standard output is one, else progress.
+    /// A window if a display is there, else the terminal if standard output is one that can, else progress.
     Auto,
     /// A window.
     Window,
-    /// The terminal, in true colour.
+    /// The terminal, in true colour; in shades if NO_COLOR is set.
     Terminal,
     /// Nowhere: a progress bar if standard error is a terminal.
     None,
@@ -58,19 +58,13 @@ pub(crate) trait View {
 /// Opens the place that `show` names for frames of `layout`, of which `total` will come if that is known.
 /// `quiet` says that standard output is for a program, so that no picture may go there by itself.
 pub(crate) fn open(show: Show, layout: &Layout, total: Option<u64>, quiet: bool) -> Result<Box<dyn View>> {
+    let screen = Screen::of(&std::io::stdout());
     match show {
         Show::Window => {
             return window::open(layout)
                 .map_err(|why| Failure::new("cannot open a window", why, window::REMEDY));
         }
-        Show::Terminal if !std::io::stdout().is_terminal() => {
-            return Err(Failure::new(
-                "cannot show frames in the terminal",
-                "standard output is not one",
-                "leave standard output alone, or use --show none",
-            ));
-        }
-        Show::Terminal => return Ok(Box::new(terminal::Terminal::open()?)),
+        Show::Terminal => return Ok(Box::new(terminal::Terminal::open(screen)?)),
         Show::None => {}
         Show::Auto => {
             if display().is_some()
@@ -78,8 +72,8 @@ pub(crate) fn open(show: Show, layout: &Layout, total: Option<u64>, quiet: bool)
             {
                 return Ok(window);
             }
-            if !quiet && std::io::stdout().is_terminal() {
-                return Ok(Box::new(terminal::Terminal::open()?));
+            if !quiet && screen > Screen::Lines {
+                return Ok(Box::new(terminal::Terminal::open(screen)?));
             }
         }
     }

@@ -1,13 +1,15 @@
-//! The view that shows no pictures: a bar on standard error, and nothing if that is no terminal.
+//! The view that shows no pictures: a bar on standard error, and nothing if that is no terminal that can move its
+//! cursor.
 
 use std::time::Duration;
 
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::{View, Wish};
 use crate::color::Painter;
 use crate::failure::Result;
 use crate::picture::Planes;
+use crate::screen::Screen;
 
 /// How many frames have come.
 pub(crate) struct Progress {
@@ -21,6 +23,9 @@ impl Progress {
             Some(total) => (ProgressBar::new(total), "{bar:40} {pos}/{len} frames, {per_sec}"),
             None => (ProgressBar::no_length(), "{spinner} {pos} frames, {per_sec}"),
         };
+        if Screen::of(&std::io::stderr()) == Screen::Lines {
+            bar.set_draw_target(ProgressDrawTarget::hidden());
+        }
         if let Ok(style) = ProgressStyle::with_template(form) {
             bar.set_style(style);
         }

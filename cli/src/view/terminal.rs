@@ -1,8 +1,8 @@
 //! The view in a terminal: two pixels a character, the upper one as the colour of a half block, the lower
-//! one as its background.
+//! one as its background. Where there shall be no colours, a character has the brightness of both.
 
 use std::fmt::Write as _;
-use std::io::{self, Write as _};
+use std::io::{self, IsTerminal, Write as _};
 use std::time::{Duration, Instant};
 
 use crossterm::event::{self, Event, KeyCode, KeyModifiers};
@@ -13,9 +13,11 @@ use super::{View, Wish};
 use crate::color::Painter;
 use crate::failure::{Failure, Result};
 use crate::picture::Planes;
+use crate::screen::Screen;
 
 /// A terminal that shows pictures until this is dropped.
 pub(crate) struct Terminal {
+    screen: Screen,
     scaler: Scaler,
     pixels: Vec<u32>,
     text: String,
@@ -25,8 +27,16 @@ pub(crate) struct Terminal {
 }
 
 impl Terminal {
-    /// Takes the whole terminal.
-    pub(crate) fn open() -> Result<Terminal> {
+    /// Takes the whole terminal, which `screen` says what it can.
+    pub(crate) fn open(screen: Screen) -> Result<Terminal> {
+        if screen == Screen::Lines {
+            let (why, remedy) = match io::stdout().is_terminal() {
+                true => ("TERM says that it knows no escape sequences", "set TERM to what it is"),
+                false => ("standard output is not one", "leave standard output alone"),
+            };
+            let remedy = format!("{remedy}, or use --show none");
+            return Err(Failure::new("cannot show frames in the terminal", why, remedy));
+        }
         let open = || {
             terminal::enable_raw_mode()?;
             execute!(io::stdout(), terminal::EnterAlternateScreen, cursor::Hide)?;
@@ -34,6 +44,7 @@ impl Terminal {
         };
         match open() {
             Ok(size) => Ok(Terminal {
+                screen,
                 scaler: Scaler::default(),
                 pixels: Vec::new(),
                 text: String::new(),
@@ -61,7 +72,10 @@ impl View for Terminal {
         let size = fit(layout.width, layout.height, (columns, (rows - 1) * 2));
         self.scaler.draw(painter, frame, size, &mut self.pixels)?;
         self.text.clear();
-        half_blocks(&self.pixels, size.0 as usize, &mut self.text);
+        match self.screen {
+            Screen::Color => half_blocks(&self.pixels, size.0 as usize, &mut self.text),
+            Screen::Plain | Screen::Lines => shades(&self.pixels, size.0 as usize, &mut self.text),
+        }
         let rate = self.shown as f64 / self.started.elapsed().as_secs_f64().max(0.001);
         let line = format!("frame {number}, {rate:.1} frames a second, q stops");
         let line: String = line.chars().take(columns as usize).collect();
@@ -134,6 +148,25 @@ fn half_blocks(pixels: &[u32], width: usize, text: &mut String) {
     }
 }
 
+/// Writes rows of `width` pixels as lines of characters that are the darker the less ink they have.
+fn shades(pixels: &[u32], width: usize, text: &mut String) {
+    const INKS: &[u8] = b" .:-=+*#%@";
+    for pair in pixels.chunks(width * 2) {
+        let (upper, lower) = pair.split_at(width);
+        for (x, &above) in upper.iter().enumerate() {
+            let light = (luma(above) + lower.get(x).map_or(0, |&below| luma(below))) / 2;
+            text.push(INKS[light as usize * INKS.len() / 256].into());
+        }
+        text.push_str("\x1b[K\r\n");
+    }
+}
+
+/// The brightness of a pixel, 0 to 255.
+fn luma(pixel: u32) -> u32 {
+    let [blue, green, red, _] = pixel.to_le_bytes();
+    (u32::from(red) * 299 + u32::from(green) * 587 + u32::from(blue) * 114) / 1000
+}
+
 fn rgb(pixel: u32) -> String {
     let [blue, green, red, _] = pixel.to_le_bytes();
     format!("{red};{green};{blue}")
@@ -148,6 +181,13 @@ mod tests {
         let mut text = String::new();
         half_blocks(&[0x0A0B0C, 0x0A0B0C, 0x010203, 0x010204], 2, &mut text);
         assert_eq!(text, "\x1b[38;2;10;11;12m\x1b[48;2;1;2;3m▀\x1b[48;2;1;2;4m▀\x1b[0m\x1b[K\r\n");
+    }
+
+    #[test]
+    fn without_colours_there_are_shades() {
+        let mut text = String::new();
+        shades(&[0, 0x00FF_FFFF, 0, 0x00FF_FFFF, 0x00FF_FFFF, 0], 2, &mut text);
+        assert_eq!(text, " @\x1b[K\r\n= \x1b[K\r\n");
     }
 
     #[test]
