@@ -79,22 +79,23 @@ impl Taken {
         mut recorder: Option<Recorder>,
     ) -> Result<()> {
         let mut stopping_since = None;
-        loop {
+        let outcome = loop {
             match consumer.acquire(Timeout::after(LOOK)) {
                 Ok(frame) => self.take(frame, shared, wants, recorder.as_mut())?,
-                Err(error) if wire::is_gone(error.status()) => break,
+                Err(error) if wire::is_gone(error.status()) => break Ok(()),
                 Err(error) if error.status() == Status::TimedOut => {
                     if shared.stopping.load(Ordering::Relaxed) {
                         let since = *stopping_since.get_or_insert_with(Instant::now);
                         if since.elapsed() > LAST_CALL {
-                            break;
+                            break Ok(());
                         }
                     }
                 }
-                Err(error) => return Err(unusable(error)),
+                Err(error) => break Err(unusable(error)),
             }
-        }
-        recorder.map_or(Ok(()), Recorder::finish)
+        };
+        // Also then the frames until there are kept.
+        outcome.and(recorder.map_or(Ok(()), Recorder::finish))
     }
 
     fn take(

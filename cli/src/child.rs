@@ -27,20 +27,26 @@ const LOOK: Duration = Duration::from_millis(100);
 
 /// Draws or plays what `task` says. What goes wrong is told to the host, which tells the user.
 pub(crate) fn run(task: &Child) -> Result<Exit> {
-    Interrupt::leave_to_host()?;
+    let interrupt = Interrupt::catch()?;
     let session = session::Child::connect(Timeout::after(PATIENCE)).map_err(|error| {
         Failure::new("the child cannot reach its host", error, "start it by surfaceport demo")
     })?;
     let channel = session.channel();
     let mut end = End::default();
-    end.failure = play(task, &session, channel, &mut end).err();
+    end.failure = play(task, &session, channel, &interrupt, &mut end).err();
     end.cpu_ms = clock::cpu_ms();
     let exit = if end.failure.is_some() { Exit::Failed } else { Exit::Ok };
     FromChild::End(end).send(channel)?;
     Ok(exit)
 }
 
-fn play(task: &Child, session: &session::Child, channel: &Channel, end: &mut End) -> Result<()> {
+fn play(
+    task: &Child,
+    session: &session::Child,
+    channel: &Channel,
+    interrupt: &Interrupt,
+    end: &mut End,
+) -> Result<()> {
     let mut source = Source::open(task)?;
     // The first frame before the first surface: a header that lies costs nothing.
     let first = source.advance();
@@ -83,7 +89,8 @@ fn play(task: &Child, session: &session::Child, channel: &Channel, end: &mut End
         return Ok(());
     }
     let pace = (!task.unpaced).then_some(rate);
-    let outcome = Player { producer: &producer, channel, end }.run(&mut source, pace, limit, task.seconds);
+    let outcome =
+        Player { producer: &producer, channel, interrupt, end }.run(&mut source, pace, limit, task.seconds);
     end.presented = producer.statistics().presented;
     outcome
 }
@@ -91,6 +98,7 @@ fn play(task: &Child, session: &session::Child, channel: &Channel, end: &mut End
 struct Player<'a> {
     producer: &'a Producer,
     channel: &'a Channel,
+    interrupt: &'a Interrupt,
     end: &'a mut End,
 }
 
@@ -112,7 +120,7 @@ impl Player<'_> {
                 pacer.wait();
             }
             let over = pace.is_some() && seconds.is_some_and(|most| start.elapsed().as_secs_f64() >= most);
-            if over || wire::shall_stop(self.channel) {
+            if over || self.shall_stop() {
                 break;
             }
             if (count > 1 && !source.advance()?) || !self.present(source)? {
@@ -125,13 +133,17 @@ impl Player<'_> {
         Ok(())
     }
 
+    fn shall_stop(&self) -> bool {
+        self.interrupt.came() || wire::shall_stop(self.channel)
+    }
+
     /// Presents the frame that is ready; false if the host wants no more.
     fn present(&mut self, source: &Source) -> Result<bool> {
         let image = loop {
             match self.producer.acquire(Timeout::after(LOOK)) {
                 Ok(image) => break image,
                 Err(error) if error.status() == Status::TimedOut => {
-                    if wire::shall_stop(self.channel) {
+                    if self.shall_stop() {
                         return Ok(false);
                     }
                 }

@@ -12,6 +12,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::failure::{Exit, Failure, Result, one_line};
 use crate::rate::Rate;
 use crate::screen::Screen;
+use crate::source::SCENE_RATE;
 use crate::view::Show;
 use crate::y4m::MAX_SIDE;
 
@@ -225,6 +226,22 @@ impl Demo {
 }
 
 impl Child {
+    /// How many bytes a recording of this will have, as far as that is known before.
+    pub(crate) fn recorded_bytes(&self) -> u64 {
+        match (&self.input, self.seconds) {
+            (None, Some(seconds)) => {
+                let pixels = u64::from(self.size.width) * u64::from(self.size.height);
+                // Three samples for each, and what stands before a frame.
+                self.fps.unwrap_or(SCENE_RATE).frames_in(seconds).saturating_mul(pixels * 3 + 6)
+            }
+            // As it is played it is recorded.
+            (Some(path), None) => {
+                std::fs::metadata(path).ok().filter(|found| found.is_file()).map_or(0, |f| f.len())
+            }
+            _ => 0,
+        }
+    }
+
     /// The arguments from which the child reads this again.
     pub(crate) fn arguments(&self) -> Vec<OsString> {
         let mut arguments: Vec<OsString> = vec!["child".into()];

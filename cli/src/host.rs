@@ -21,8 +21,9 @@ use crate::command::{Child, Demo, is_standard_stream};
 use crate::failure::{Exit, Failure, Result};
 use crate::interrupt::Interrupt;
 use crate::newest::Found;
+use crate::output::{self, Output};
 use crate::picture::Layout;
-use crate::recorder::Recorder;
+use crate::recorder::{self, Recorder};
 use crate::report::Report;
 use crate::still;
 use crate::surface;
@@ -43,7 +44,9 @@ const TEND: Duration = Duration::from_millis(20);
 pub(crate) fn run(demo: &Demo) -> Result<Exit> {
     let task = demo.child()?;
     check_files(demo)?;
+    output::standard_output_is_read().map_err(|error| crate::unprinted(&error))?;
     let interrupt = Interrupt::catch()?;
+    let mut outputs = Outputs::create(demo, &task, &interrupt)?;
     let begun = Guest::start(&task, interrupt.clone()).and_then(|guest| Ok((guest.stream()?, guest)));
     let (stream, guest) = begun.map_err(|failure| match interrupt.came() {
         // Whatever it led to: Ctrl-C reaches the child too.
@@ -52,10 +55,9 @@ pub(crate) fn run(demo: &Demo) -> Result<Exit> {
     })?;
     let picture = Picture::new(&stream)?;
     let mut view = view::open(demo.show, &picture.layout, stream.total, demo.json)?;
-    let recorder = demo
-        .record
-        .as_deref()
-        .map(|path| Recorder::create(path, picture.layout, stream.rate, picture.header.as_ref()));
+    let recorder = outputs.record.take().map(|(path, output)| {
+        Recorder::create(path, output, picture.layout, stream.rate, picture.header.as_ref())
+    });
     let recorder = recorder.transpose()?;
 
     let mut taken = Taken::new();
@@ -72,7 +74,7 @@ pub(crate) fn run(demo: &Demo) -> Result<Exit> {
     // The terminal is the user's again before anything is written.
     drop(view);
     let end = guest.end(shown == Ok(Wish::Go));
-    let saved = demo.save.as_deref().map_or(Ok(()), |path| save(path, &picture, &taken));
+    let saved = outputs.save.map_or(Ok(()), |(path, output)| save(path, output, &picture, &taken));
 
     let told = end.as_ref().ok().and_then(Option::as_ref);
     // Also what was presented before the host was there was never shown.
@@ -102,12 +104,36 @@ pub(crate) fn run(demo: &Demo) -> Result<Exit> {
 }
 
 /// Saves the last frame that was taken.
-fn save(path: &Path, picture: &Picture, taken: &Taken) -> Result<()> {
+fn save(path: &Path, output: Output, picture: &Picture, taken: &Taken) -> Result<()> {
     let Some(frame) = &taken.last else {
         return Err(Failure::new("cannot save the last frame", "there was none", "give a video with frames"));
     };
     let planes = frame.surface().lock(LockMode::Read).map_err(unusable)?;
-    still::save(path, &mut picture.painter(), &planes)
+    still::save(path, output, &mut picture.painter(), &planes)
+}
+
+/// The files that will be written, with their names.
+struct Outputs<'a> {
+    record: Option<(&'a Path, Output)>,
+    save: Option<(&'a Path, Output)>,
+}
+
+impl Outputs<'_> {
+    /// Makes them, so that what cannot be written is told before the work.
+    fn create<'a>(demo: &'a Demo, task: &Child, interrupt: &Interrupt) -> Result<Outputs<'a>> {
+        let create = |path: Option<&'a Path>, size, failure: fn(&Path, &std::io::Error) -> Failure| {
+            path.map(|path| Ok((path, Output::create(path, size, interrupt).map_err(|e| failure(path, &e))?)))
+                .transpose()
+        };
+        let record = create(demo.record.as_deref(), task.recorded_bytes(), recorder::failure)?;
+        let save = create(demo.save.as_deref(), 0, still::failure)?;
+        if let (Some((_, record)), Some((path, save))) = (&record, &save)
+            && record.is_for_the_same_as(save)
+        {
+            return Err(one_file(path));
+        }
+        Ok(Outputs { record, save })
+    }
 }
 
 /// What the frames are.
@@ -265,7 +291,7 @@ fn watch(view: &mut dyn View, shared: &Shared, painter: &mut Painter, interrupt:
 fn check_files(demo: &Demo) -> Result<()> {
     for (option, path) in [("--record", &demo.record), ("--save", &demo.save)] {
         let Some(path) = path else { continue };
-        if is_standard_stream(path) {
+        if is_standard_stream(path) || output::is_standard_output(path) {
             return Err(Failure::usage(
                 format!("cannot use standard output for {option}"),
                 "the figures go there",
@@ -283,11 +309,7 @@ fn check_files(demo: &Demo) -> Result<()> {
     if let (Some(record), Some(save)) = (&demo.record, &demo.save)
         && (record == save || same_file(record, save))
     {
-        return Err(Failure::usage(
-            format!("cannot write to '{}'", save.display()),
-            "--record and --save name the same file",
-            "give two files",
-        ));
+        return Err(one_file(save));
     }
     if demo.input.as_deref().is_some_and(is_standard_stream) && std::io::stdin().is_terminal() {
         return Err(Failure::usage(
@@ -297,6 +319,14 @@ fn check_files(demo: &Demo) -> Result<()> {
         ));
     }
     Ok(())
+}
+
+fn one_file(path: &Path) -> Failure {
+    Failure::usage(
+        format!("cannot write to '{}'", path.display()),
+        "--record and --save name the same file",
+        "give two files",
+    )
 }
 
 /// Whether both paths lead to one regular file.

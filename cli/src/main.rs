@@ -12,6 +12,7 @@ mod interrupt;
 mod letters;
 mod memory;
 mod newest;
+mod output;
 mod picture;
 mod rate;
 mod recorder;
@@ -61,7 +62,9 @@ fn run() -> Result<Exit> {
 /// Writes to standard output.
 fn print(text: &str) -> Result<()> {
     let mut out = std::io::stdout().lock();
-    out.write_all(text.as_bytes())
-        .and_then(|()| out.flush())
-        .map_err(|error| Failure::new("cannot print the result", error, "see where standard output goes"))
+    out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(|error| unprinted(&error))
+}
+
+fn unprinted(error: &std::io::Error) -> Failure {
+    Failure::new("cannot print the result", error, "see where standard output goes")
 }

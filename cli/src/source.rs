@@ -11,8 +11,10 @@ use crate::rate::Rate;
 use crate::scene::Scene;
 use crate::y4m::{Fault, Reader};
 
-/// The rate of the scene, and of a video that does not say.
-const USUAL: (Rate, Rate) = (Rate::whole(60), Rate::whole(25));
+/// The rate of the scene.
+pub(crate) const SCENE_RATE: Rate = Rate::whole(60);
+/// The rate of a video that does not say.
+const VIDEO_RATE: Rate = Rate::whole(25);
 
 /// A maker of frames.
 pub(crate) enum Source {
@@ -38,7 +40,7 @@ impl Source {
             return Video::open(path).map(Source::Video);
         }
         let (width, height) = (task.size.width, task.size.height);
-        let scene = Scene::new(width, height, task.fps.unwrap_or(USUAL.0)).ok_or_else(|| {
+        let scene = Scene::new(width, height, task.fps.unwrap_or(SCENE_RATE)).ok_or_else(|| {
             Failure::new(
                 format!("cannot draw a scene of {width} × {height}"),
                 "there is not enough memory",
@@ -67,8 +69,8 @@ impl Source {
     /// Frames per second by itself.
     pub(crate) fn rate(&self) -> Rate {
         match self {
-            Source::Scene(..) => USUAL.0,
-            Source::Video(video) => video.reader.header().rate.unwrap_or(USUAL.1),
+            Source::Scene(..) => SCENE_RATE,
+            Source::Video(video) => video.reader.header().rate.unwrap_or(VIDEO_RATE),
         }
     }
 

@@ -1,19 +1,19 @@
 //! Saves a frame as PNG.
 
-use std::fs::File;
-use std::io::{self, BufWriter, Write};
+use std::io::{self, BufWriter};
 use std::path::Path;
 
 use crate::color::Painter;
 use crate::failure::{Failure, Result};
+use crate::output::Output;
 use crate::picture::Planes;
 
-/// Writes the frame `from` to the file `path`.
-pub(crate) fn save(path: &Path, painter: &mut Painter, from: &dyn Planes) -> Result<()> {
+/// Writes the frame `from` to `output`, whose name is `path`.
+pub(crate) fn save(path: &Path, output: Output, painter: &mut Painter, from: &dyn Planes) -> Result<()> {
     let pixels = rgba(painter, from)?;
     let layout = *painter.layout();
     let write = || -> io::Result<()> {
-        let mut file = BufWriter::new(File::create(path)?);
+        let mut file = BufWriter::new(output);
         let mut encoder = png::Encoder::new(&mut file, layout.width, layout.height);
         encoder.set_color(png::ColorType::Rgba);
         encoder.set_depth(png::BitDepth::Eight);
@@ -21,15 +21,18 @@ pub(crate) fn save(path: &Path, painter: &mut Painter, from: &dyn Planes) -> Res
         let mut writer = encoder.write_header()?;
         writer.write_image_data(&pixels)?;
         writer.finish()?;
-        file.flush()
+        file.into_inner()?.finish()
     };
-    write().map_err(|error| {
-        Failure::new(
-            format!("cannot save the last frame as '{}'", path.display()),
-            error,
-            "give --save a file in a folder that you can write to",
-        )
-    })
+    write().map_err(|error| failure(path, &error))
+}
+
+/// Why nothing can be saved as `path`.
+pub(crate) fn failure(path: &Path, error: &io::Error) -> Failure {
+    Failure::new(
+        format!("cannot save the last frame as '{}'", path.display()),
+        error,
+        "give --save a file in a folder that you can write to, with room for it",
+    )
 }
 
 /// The whole frame as rows of red, green, blue, alpha.
@@ -50,6 +53,7 @@ fn rgba(painter: &mut Painter, from: &dyn Planes) -> Result<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::interrupt::Interrupt;
     use crate::picture::{Layout, Memory, PlanesMut};
 
     fn frame() -> (Painter, Memory) {
@@ -64,8 +68,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("frame.png");
         let (mut painter, memory) = frame();
-        save(&path, &mut painter, &memory).unwrap();
-        let file = io::BufReader::new(File::open(&path).unwrap());
+        let output = Output::create(&path, 0, &Interrupt::default()).unwrap();
+        save(&path, output, &mut painter, &memory).unwrap();
+        let file = io::BufReader::new(std::fs::File::open(&path).unwrap());
         let mut reader = png::Decoder::new(file).read_info().unwrap();
         let mut pixels = vec![0; reader.output_buffer_size().unwrap()];
         let info = reader.next_frame(&mut pixels).unwrap();
@@ -74,9 +79,12 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_that_is_not_there_is_told() {
+    #[cfg(target_os = "linux")]
+    fn a_full_disk_is_told() {
         let (mut painter, memory) = frame();
-        let failure = save(Path::new("/nowhere/at/all.png"), &mut painter, &memory).unwrap_err();
-        assert!(failure.to_string().contains("'/nowhere/at/all.png'"), "{failure}");
+        let path = Path::new("/dev/full");
+        let output = Output::create(path, 0, &Interrupt::default()).unwrap();
+        let failure = save(path, output, &mut painter, &memory).unwrap_err();
+        assert!(failure.to_string().contains("'/dev/full'"), "{failure}");
     }
 }

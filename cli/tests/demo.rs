@@ -234,11 +234,17 @@ struct Waiting {
 
 impl Waiting {
     fn start() -> Waiting {
+        Waiting::start_as(surfaceport(&[]))
+    }
+
+    /// Starts it by a command that takes its arguments.
+    fn start_as(mut command: std::process::Command) -> Waiting {
         use std::os::unix::process::CommandExt;
         let folder = Folder::new();
         let bytes = stream("W640 H640 F25:1 C444", 640 * 640 * 3, 3);
         let (record, save) = (folder.text("out.y4m"), folder.text("out.png"));
-        let mut host = surfaceport(&["demo", "--input", "-", "--record", &record, "--save", &save, "--json"])
+        let mut host = command
+            .args(["demo", "--input", "-", "--record", &record, "--save", &save, "--json"])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -248,7 +254,11 @@ impl Waiting {
         let mut pipe = host.stdin.take().unwrap();
         pipe.write_all(&bytes).unwrap();
         let deadline = Instant::now() + Duration::from_secs(60);
-        let recorded = || std::fs::metadata(&record).map_or(0, |found| found.len());
+        // It gets its name when it is whole.
+        let recorded = || {
+            let files = std::fs::read_dir(folder.path("")).unwrap().flatten();
+            files.filter_map(|file| file.metadata().ok()).map(|found| found.len()).max().unwrap_or(0)
+        };
         while recorded() < 2 * bytes.len() as u64 / 3 {
             assert!(Instant::now() < deadline && host.try_wait().unwrap().is_none(), "no frame came");
             std::thread::sleep(Duration::from_millis(10));
@@ -270,7 +280,12 @@ impl Waiting {
         );
         assert_eq!(png(&self.folder.path("out.png")).0, 640);
         assert_eq!(figures(&output)["shown"], 3);
+        assert_eq!(std::fs::read_dir(self.folder.path("")).unwrap().count(), 2, "nothing else is left");
         output
+    }
+
+    fn id(&self) -> Pid {
+        Pid::from_raw(self.host.id() as i32).unwrap()
     }
 }
 
@@ -292,6 +307,69 @@ fn ctrl_c_ends_it_in_good_order() {
     // As a terminal does it: both processes get the signal.
     kill_process_group(Pid::from_raw(waiting.host.id() as i32).unwrap(), Signal::INT).unwrap();
     ended_with(&waiting.end(), 0);
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn each_signal_that_ends_programs_ends_it_in_good_order() {
+    let to_host = [Signal::TERM, Signal::HUP, Signal::QUIT, Signal::ALARM, Signal::USR1, Signal::USR2];
+    let to_host = to_host.into_iter().chain([Signal::VTALARM, Signal::PROF, Signal::XCPU]);
+    let to_both = [Signal::TERM, Signal::HUP, Signal::QUIT].into_iter();
+    for (signal, both) in to_host.map(|signal| (signal, false)).chain(to_both.map(|signal| (signal, true))) {
+        let waiting = Waiting::start();
+        let child = child_of(&waiting.host).unwrap();
+        kill_process(waiting.id(), signal).unwrap();
+        if both {
+            // As `timeout` does it: the host gets it twice.
+            kill_process_group(waiting.id(), signal).unwrap();
+        }
+        ended_with(&waiting.end(), 0);
+        assert!(!is_alive(child), "{signal:?}: the child is still there");
+    }
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_child_that_is_asked_to_end_ends_in_good_order() {
+    let host = surfaceport(&["demo", "--seconds", "60", "--size", "64x64", "--json"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let child = loop {
+        let catches = |child: &i32| {
+            let status = std::fs::read_to_string(format!("/proc/{child}/status")).unwrap_or_default();
+            let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:"));
+            caught.is_some_and(|mask| u64::from_str_radix(mask.trim(), 16).unwrap() & 1 << 14 != 0)
+        };
+        // It has a channel to the host a moment later.
+        match child_of(&host).filter(catches) {
+            Some(child) => break child,
+            None => std::thread::sleep(Duration::from_millis(10)),
+        }
+    };
+    kill_process(Pid::from_raw(child).unwrap(), Signal::TERM).unwrap();
+    let output = host.wait_with_output().unwrap();
+    ended_with(&output, 0);
+    assert!(figures(&output)["presented"].as_u64().unwrap() < 3600);
+}
+
+#[test]
+fn a_signal_that_is_ignored_stays_so() {
+    let mut command = std::process::Command::new("sh");
+    command.args(["-c", r#"trap "" HUP INT; exec "$0" "$@""#]).arg(surfaceport(&[]).get_program());
+    let mut waiting = Waiting::start_as(command);
+    for signal in [Signal::HUP, Signal::INT] {
+        kill_process_group(waiting.id(), signal).unwrap();
+    }
+    // What comes now is recorded too.
+    let more = stream("", 640 * 640 * 3, 2)[b"YUV4MPEG2 \n".len()..].to_vec();
+    waiting.pipe.write_all(&more).unwrap();
+    drop(waiting.pipe);
+    let output = waiting.host.wait_with_output().unwrap();
+    ended_with(&output, 0);
+    assert_eq!(figures(&output)["shown"], 5);
+    assert!(std::fs::read(waiting.folder.path("out.y4m")).unwrap() == [waiting.bytes, more].concat());
 }
 
 #[test]
