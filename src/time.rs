@@ -125,6 +125,11 @@ mod tests {
         assert_eq!(Timeout::after(Duration::MAX).deadline().remaining(), None);
         let left = Timeout::after(Duration::from_secs(60)).deadline().remaining().unwrap();
         assert!(left > Duration::from_secs(50) && left <= Duration::from_secs(60));
+        assert_eq!(Timeout::from(None), Timeout::FOREVER);
+        assert_eq!(Timeout::from(Some(Duration::from_nanos(7))), Timeout::from_nanoseconds(7));
+        assert!(Timeout::from(Instant::now()).deadline().is_over());
+        let left = Timeout::from(Instant::now() + Duration::from_secs(60)).deadline().remaining().unwrap();
+        assert!(left > Duration::from_secs(50) && left <= Duration::from_secs(60));
         let sooner = Timeout::FOREVER.deadline().at_most(Duration::from_secs(1));
         assert!(sooner.remaining().unwrap() <= Duration::from_secs(1));
     }

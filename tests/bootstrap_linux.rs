@@ -23,6 +23,7 @@ peers! {
     "look up within a second" => look_up_within_a_second,
     "own and die" => own_and_die,
     "owner that waits" => owner_that_waits,
+    "owner that looks too late" => owner_that_looks_too_late,
     "no watches left" => no_watches_left,
     "no /proc" => no_proc,
 }
@@ -315,6 +316,45 @@ fn an_owner_that_waits_makes_its_files_again() {
         let left = left(&runtime.0, &name);
         assert!(left.is_empty(), "{left:?}");
     }
+}
+
+/// Role: does nothing until it is told to, by its standard input; then another process has the name.
+fn owner_that_looks_too_late(name: &str) {
+    let owned = check_in(name).unwrap();
+    let beside = check_in(&format!("{name}.beside")).unwrap();
+    std::io::stdin().read_line(&mut String::new()).unwrap();
+    // What was sent before arrives, also from those whom nobody had taken in.
+    assert_eq!(owned.receive(SOON).unwrap().id(), 7);
+    assert_eq!(owned.receive(SOON).unwrap_err().status(), Status::NoSenders);
+    assert!(!owned.has_senders().unwrap() && beside.has_senders().unwrap());
+    drop(owned);
+}
+
+#[test]
+fn a_name_is_never_had_by_two() {
+    let _alone = process::alone();
+    let name = process::unique_name("late");
+    let mut command = process::command("owner that looks too late", &name);
+    let mut owner = command.stdin(std::process::Stdio::piped()).spawn().unwrap();
+    // Both names are there; nobody takes this one in.
+    look_up(&format!("{name}.beside"), SOON).unwrap();
+    look_up(&name, SOON).unwrap().send(Message::new(7), SOON).unwrap();
+    let user = rustix::process::geteuid().as_raw();
+    let runtime = std::env::var("XDG_RUNTIME_DIR").unwrap_or_default();
+    let folders =
+        [PathBuf::from(runtime), format!("/run/user/{user}").into()].map(|path| path.join("surfaceport"));
+    for folder in folders.iter().chain([&format!("/tmp/surfaceport-{user}").into()]) {
+        for file in [name.clone(), format!("{name}~lock")] {
+            let _ = std::fs::remove_file(folder.join(file));
+        }
+    }
+    let owned = check_in(&name).unwrap();
+    drop(owner.stdin.take());
+    assert!(owner.wait().unwrap().success());
+    // The end of the former owner's right took nothing away.
+    look_up(&name, Timeout::NONE).unwrap().send(Message::new(8), SOON).unwrap();
+    assert_eq!(owned.receive(SOON).unwrap().id(), 8);
+    assert_eq!(check_in(&name).unwrap_err().status(), Status::AlreadyExists);
 }
 
 #[test]

@@ -53,6 +53,19 @@ pub(crate) fn system_error(what: &str, errno: Errno) -> Error {
     Error::new(status_of(errno), message)
 }
 
+/// Makes a call again that a signal has interrupted, some times: a call that does not wait is hardly ever interrupted, and one
+/// that is each time must not keep its caller for ever.
+#[inline]
+pub(super) fn uninterrupted<T>(mut call: impl FnMut() -> Result<T, Errno>) -> Result<T, Errno> {
+    for _ in 0..100 {
+        match call() {
+            Err(Errno::INTR) => {}
+            outcome => return outcome,
+        }
+    }
+    Err(Errno::INTR)
+}
+
 /// A descriptor that a call has just made, or why it did not.
 pub(super) fn made(what: &str, outcome: Result<OwnedFd, Errno>) -> Result<OwnedFd> {
     outcome.and_then(beyond_standard).map_err(|errno| system_error(what, errno))
@@ -120,6 +133,7 @@ pub(super) fn wait(descriptors: &[BorrowedFd<'_>], events: PollFlags, deadline: 
                 return Ok(ready.fold(0, |bits, (i, _)| bits | 1 << i));
             }
             // A signal: go on with what is left of the time.
+            Err(Errno::INTR) if deadline.is_over() => return Ok(0),
             Err(Errno::INTR) => {}
             Err(errno) => return Err(system_error("waiting for a descriptor", errno)),
         }

@@ -192,8 +192,12 @@ fn waiting() -> Check {
 /// The folder of names: in the user's runtime folder, or in /tmp without one.
 fn runtime_folder(runtime: Option<PathBuf>, user: u32) -> Check {
     const NAME: &str = "runtime folder";
+    let usual = PathBuf::from(format!("/run/user/{user}"));
     let (folder, parent, why) = match runtime.filter(|path| path.is_absolute()) {
         Some(parent) => (parent.join("surfaceport"), parent, "XDG_RUNTIME_DIR"),
+        None if fs::metadata(&usual).is_ok_and(|found| found.uid() == user) => {
+            (usual.join("surfaceport"), usual, "without XDG_RUNTIME_DIR")
+        }
         None => (
             PathBuf::from(format!("/tmp/surfaceport-{user}")),
             PathBuf::from("/tmp"),

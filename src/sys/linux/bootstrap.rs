@@ -16,13 +16,13 @@ use parking_lot::Mutex;
 use rustix::event::epoll;
 use rustix::fs::inotify::{self, ReadFlags, WatchFlags};
 use rustix::io::Errno;
-use rustix::net::{AddressFamily, SocketFlags, SocketType};
+use rustix::net::{AddressFamily, Shutdown, SocketFlags, SocketType};
 
 use super::folder::{FileId, Folder, Lock, Locking};
 use super::port::{Identity, LISTENER, NAME_FILES, ReceiveRight, SendRight, ask_for_identity};
 use crate::error::{Error, Result, Status};
 use crate::sys::owner::Owner;
-use crate::sys::posix::{beyond_standard, last_errno, made, system_error, wait_readable};
+use crate::sys::posix::{beyond_standard, last_errno, made, system_error, uninterrupted, wait_readable};
 use crate::time::Deadline;
 
 /// How many look-ups may wait until the owner of a name takes them in.
@@ -91,15 +91,13 @@ impl Attempt {
 fn connect(folder: &Folder, name: &str) -> Result<Attempt> {
     let Some((file, id)) = folder.open_socket(name)? else { return Ok(Attempt::Missing) };
     let socket = new_socket()?;
-    loop {
-        match rustix::net::connect(&socket, &folder.address_of(file.as_fd(), name)?) {
-            Ok(()) => return Ok(Attempt::Connected(socket)),
-            Err(Errno::CONNREFUSED) => return Ok(Attempt::Refused(id)),
-            Err(Errno::NOENT) => return Ok(Attempt::Missing),
-            Err(Errno::AGAIN) => return Ok(Attempt::Busy),
-            Err(Errno::INTR) => {}
-            Err(errno) => return Err(system_error(&format!("looking up a name in {folder}"), errno)),
-        }
+    let address = folder.address_of(file.as_fd(), name)?;
+    match uninterrupted(|| rustix::net::connect(&socket, &address)) {
+        Ok(()) => Ok(Attempt::Connected(socket)),
+        Err(Errno::CONNREFUSED) => Ok(Attempt::Refused(id)),
+        Err(Errno::NOENT) => Ok(Attempt::Missing),
+        Err(Errno::AGAIN) => Ok(Attempt::Busy),
+        Err(errno) => Err(system_error(&format!("looking up a name in {folder}"), errno)),
     }
 }
 
@@ -236,6 +234,14 @@ struct State {
     places: Vec<Place>,
     /// Sockets in whose places are others, with look-ups that are still to be taken in.
     retired: Vec<OwnedFd>,
+}
+
+impl State {
+    /// Lets nobody in any more. That is an event of the socket, which has the right take in those who wait, and close it.
+    fn retire(&mut self, socket: OwnedFd) {
+        let _ = rustix::net::shutdown(&socket, Shutdown::Both);
+        self.retired.push(socket);
+    }
 }
 
 /// The names that this process owns.
@@ -389,14 +395,14 @@ impl Listener {
             match place.restore(&self.name) {
                 Ok(replaced) => {
                     if let Some(socket) = replaced {
-                        state.retired.push(socket);
+                        state.retire(socket);
                         let key = epoll::EventData::new_u64(LISTENER);
                         let _ = epoll::add(&epoll, &place.socket, key, epoll::EventFlags::IN);
                     }
                     self.watch(&mut place);
                     state.places.push(place);
                 }
-                Err(Lost) => state.retired.push(place.socket),
+                Err(Lost) => state.retire(place.socket),
             }
         }
     }
@@ -418,7 +424,8 @@ fn accept(socket: &OwnedFd) -> Result<Accepted> {
     match rustix::net::accept_with(socket, SocketFlags::CLOEXEC).and_then(beyond_standard) {
         Ok(lane) => Ok(Accepted::Lane(check_same_user(lane.as_fd()).is_ok().then_some(lane))),
         Err(Errno::INTR | Errno::CONNABORTED) => Ok(Accepted::Lane(None)),
-        Err(Errno::AGAIN) => Ok(Accepted::Nothing),
+        // The second: nobody is let in any more.
+        Err(Errno::AGAIN | Errno::INVAL) => Ok(Accepted::Nothing),
         Err(errno) => Err(system_error("accepting a look-up", errno)),
     }
 }

@@ -11,7 +11,7 @@ use rustix::net::SendFlags;
 
 use super::port::{SendRight, socket_pair};
 use crate::error::Result;
-use crate::sys::posix::{last_errno, system_error};
+use crate::sys::posix::{last_errno, system_error, uninterrupted};
 
 pub(crate) use crate::sys::notices::Rung;
 
@@ -43,7 +43,7 @@ impl Doorbell {
         // length is told all the same.
         let mut packets: [libc::mmsghdr; RINGS] = unsafe { std::mem::zeroed() };
         let flags = libc::MSG_DONTWAIT | libc::MSG_TRUNC;
-        loop {
+        let taken = uninterrupted(|| {
             // SAFETY: the headers live across the call, and name no other memory.
             let taken = unsafe {
                 libc::recvmmsg(
@@ -54,17 +54,15 @@ impl Doorbell {
                     std::ptr::null_mut(),
                 )
             };
-            let Ok(taken) = usize::try_from(taken) else {
-                match last_errno() {
-                    Errno::AGAIN => return Ok(Rung::No),
-                    Errno::CONNRESET => return Ok(Rung::RingerDead),
-                    Errno::INTR => continue,
-                    errno => return Err(system_error("looking at a doorbell", errno)),
-                }
-            };
+            usize::try_from(taken).map_err(|_| last_errno())
+        });
+        match taken {
             // A packet of no bytes is the end.
-            let is_end = packets.iter().take(taken).any(|packet| packet.msg_len == 0);
-            return Ok(if is_end { Rung::RingerDead } else { Rung::Yes });
+            Ok(taken) if packets.iter().take(taken).any(|packet| packet.msg_len == 0) => Ok(Rung::RingerDead),
+            Ok(_) => Ok(Rung::Yes),
+            Err(Errno::AGAIN) => Ok(Rung::No),
+            Err(Errno::CONNRESET) => Ok(Rung::RingerDead),
+            Err(errno) => Err(system_error("looking at a doorbell", errno)),
         }
     }
 }
@@ -74,13 +72,11 @@ impl Ringer {
     ///
     /// Errors: peer dead.
     pub(crate) fn ring(&self) -> Result<()> {
-        loop {
-            match rustix::net::send(&self.0, &[1], SendFlags::DONTWAIT | SendFlags::NOSIGNAL) {
-                // A full queue is a doorbell that has been ringing for long.
-                Ok(_) | Err(Errno::AGAIN) => return Ok(()),
-                Err(Errno::INTR) => {}
-                Err(errno) => return Err(system_error("ringing a doorbell", errno)),
-            }
+        let flags = SendFlags::DONTWAIT | SendFlags::NOSIGNAL;
+        match uninterrupted(|| rustix::net::send(&self.0, &[1], flags)) {
+            // A full queue is a doorbell that has been ringing for long.
+            Ok(_) | Err(Errno::AGAIN) => Ok(()),
+            Err(errno) => Err(system_error("ringing a doorbell", errno)),
         }
     }
 

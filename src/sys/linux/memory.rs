@@ -13,7 +13,7 @@ use rustix::process::Resource;
 use crate::error::{Error, Result, Status};
 use crate::sys::memory_access::touch;
 use crate::sys::owner::Owner;
-use crate::sys::posix::{made, page_size, system_error};
+use crate::sys::posix::{made, page_size, system_error, uninterrupted};
 use crate::sys::wire::MAX_REGION;
 
 pub(crate) use crate::sys::memory_access::{Protection, copy_in, copy_out};
@@ -150,7 +150,7 @@ impl Memory {
         let mut offset = 0;
         // Written, which sets the size as well, and not mapped: WRITE can be sealed only while no writable mapping exists.
         while !rest.is_empty() {
-            match rustix::io::pwrite(&fd, rest, offset) {
+            match uninterrupted(|| rustix::io::pwrite(&fd, rest, offset)) {
                 Ok(0) => {
                     return Err(Error::fixed(Status::System, "shared memory does not take what is written"));
                 }
@@ -158,7 +158,6 @@ impl Memory {
                     rest = &rest[count..];
                     offset += count as u64;
                 }
-                Err(Errno::INTR) => {}
                 Err(errno) => return Err(system_error("filling shared memory", errno)),
             }
         }

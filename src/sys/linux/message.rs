@@ -16,7 +16,7 @@ use super::port::{MovingReceiveRight, SendOnceRight, SendRight};
 use super::surface::Surface;
 use crate::error::{Error, Result, Status};
 use crate::sys::contents::{Attachment, AttachmentRef, Incoming, Outgoing, Payload, Sender, no_memory};
-use crate::sys::posix::{beyond_standard, last_errno, system_error, wait};
+use crate::sys::posix::{beyond_standard, last_errno, system_error, uninterrupted, wait};
 use crate::sys::wire::{Described, Envelope, Kind, MAX_ATTACHMENTS, MAX_INLINE_MESSAGE};
 use crate::time::Deadline;
 
@@ -72,10 +72,9 @@ fn send_to_lane(lane: BorrowedFd<'_>, message: Outgoing<'_>, deadline: Deadline)
     rights.extend(message.reply.map(SendOnceRight::as_fd));
     rights.extend(message.attachments.iter().map(descriptor_of));
     loop {
-        match send_packet(lane, &[IoSlice::new(&head), IoSlice::new(inline)], &rights) {
+        match uninterrupted(|| send_packet(lane, &[IoSlice::new(&head), IoSlice::new(inline)], &rights)) {
             Ok(()) => return Ok(()),
-            Err(Errno::INTR) => {}
-            Err(Errno::AGAIN) => {
+            Err(Errno::AGAIN | Errno::INTR) => {
                 // The queue is full. A hang-up ends this wait as well; the next attempt then says so.
                 if deadline.is_over() || wait(&[lane], PollFlags::OUT, deadline)? == 0 {
                     return Err(Error::TIMED_OUT);
@@ -226,12 +225,15 @@ fn peek(socket: BorrowedFd<'_>, buffer: &mut [u8]) -> Result<Packet, Errno> {
 ///
 /// The second part of the answer says that descriptors ran out.
 fn peek_whole(socket: BorrowedFd<'_>, buffer: &mut [u8]) -> Result<(Packet, bool), Errno> {
-    let mut tries = 0;
+    let (mut tries, mut was_reset) = (0, false);
     loop {
-        let packet = match peek(socket, buffer) {
+        let packet = match uninterrupted(|| peek(socket, buffer)) {
             Ok(packet) => packet,
             // Said once, and before what is still queued, when the other end was closed with something unread.
-            Err(Errno::INTR | Errno::CONNRESET) => continue,
+            Err(Errno::CONNRESET) if !was_reset => {
+                was_reset = true;
+                continue;
+            }
             Err(errno) => return Err(errno),
         };
         if !packet.rights_cut && !packet.handle_cut {
@@ -280,12 +282,14 @@ pub(super) enum LaneEvent {
 
 /// The next message of a lane, if one is there.
 pub(super) fn receive_from_lane(lane: BorrowedFd<'_>, buffer: &mut Vec<u8>) -> Result<LaneEvent> {
-    let more = MAX_INLINE_MESSAGE.saturating_sub(buffer.len());
-    buffer.try_reserve_exact(more).map_err(|_| no_memory(MAX_INLINE_MESSAGE))?;
-    buffer.resize(MAX_INLINE_MESSAGE, 0);
+    if buffer.len() < MAX_INLINE_MESSAGE {
+        let more = MAX_INLINE_MESSAGE - buffer.len();
+        buffer.try_reserve_exact(more).map_err(|_| no_memory(MAX_INLINE_MESSAGE))?;
+        buffer.resize(MAX_INLINE_MESSAGE, 0);
+    }
     let (packet, used_up) = match peek_whole(lane, buffer) {
         Ok(packet) => packet,
-        Err(Errno::AGAIN) => return Ok(LaneEvent::Nothing),
+        Err(Errno::AGAIN | Errno::INTR) => return Ok(LaneEvent::Nothing),
         // A former owner's socket that never had another end.
         Err(Errno::NOTCONN) => return Ok(LaneEvent::Ended),
         Err(errno) => return Err(system_error("receiving a message", errno)),
