@@ -80,12 +80,12 @@ impl Injector {
         Ok(Self { listener: unsafe { OwnedFd::from_raw_fd(control.descriptor) } })
     }
 
-    /// Answers each system call of the processes by what `error_of` says of it, by thread and number of the call: an
+    /// Answers each system call of the processes by what `error_of` says of it, by thread, number and arguments: an
     /// error, or `None`, for the kernel to do it.
     pub(super) fn serve(
         &self,
         deadline: Instant,
-        mut error_of: impl FnMut(u32, c_long) -> Option<c_int>,
+        mut error_of: impl FnMut(u32, c_long, &[u64; 6]) -> Option<c_int>,
     ) -> Result<End> {
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
@@ -99,7 +99,7 @@ impl Injector {
             if !self.control(RECEIVE, &raw mut stopped)? {
                 continue;
             }
-            let error = error_of(stopped.pid, c_long::from(stopped.data.nr));
+            let error = error_of(stopped.pid, c_long::from(stopped.data.nr), &stopped.data.args);
             // The constant is the first bit.
             let flags = if error.is_some() { 0 } else { 1 };
             let mut answer = seccomp_notif_resp { id: stopped.id, val: 0, error: -error.unwrap_or(0), flags };

@@ -14,7 +14,7 @@ use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 
 use super::errors::{self, SystemCall};
 use super::injector::{self, End, Injector};
-use super::programs::Program;
+use super::programs::{Kind, Program};
 use super::witness::{self, Record};
 
 /// Far beyond what any program takes: it only tells a hang.
@@ -71,14 +71,15 @@ pub(super) fn run(program: &Program, library: &Path, folder: &Path, fault: Optio
         .process_group(0);
     let numbers: Vec<c_long> = errors::calls().map(|call| call.number).collect();
     let socket = injector::prepare(&mut command, &numbers)?;
-    let mut tasks = Tasks::new(&records, fault);
+    let mut tasks = Tasks::new(&records, fault, program.kind == Kind::Pair);
     let (status, end) = thread::scope(|scope| {
         // Starting it is over when it is executed, which is a call to answer.
         let program = scope.spawn(move || command.spawn().and_then(|mut child| child.wait()));
         let end = Injector::listen(&socket)
             .and_then(|injector| {
-                let end =
-                    injector.serve(Instant::now() + DEADLINE, |thread, call| tasks.error_of(thread, call));
+                let end = injector.serve(Instant::now() + DEADLINE, |thread, call, arguments| {
+                    tasks.error_of(thread, call, arguments)
+                });
                 // Whatever is left would wait for an answer for good.
                 tasks.end_all();
                 end
@@ -113,6 +114,8 @@ fn files(folder: &Path) -> Result<usize> {
 struct Tasks<'a> {
     folder: &'a Path,
     fault: Option<&'a Fault>,
+    /// Whether a call counts also if its arguments leave it no way to fail.
+    anywhere: bool,
     records: HashMap<u32, Record>,
     /// Those that execute a program, and have no record of it yet.
     executing: HashSet<u32>,
@@ -123,10 +126,11 @@ struct Tasks<'a> {
 }
 
 impl<'a> Tasks<'a> {
-    fn new(folder: &'a Path, fault: Option<&'a Fault>) -> Self {
+    fn new(folder: &'a Path, fault: Option<&'a Fault>, anywhere: bool) -> Self {
         Self {
             folder,
             fault,
+            anywhere,
             records: HashMap::new(),
             executing: HashSet::new(),
             calls: BTreeMap::new(),
@@ -136,7 +140,10 @@ impl<'a> Tasks<'a> {
     }
 
     /// The error of a system call that a thread is about to make.
-    fn error_of(&mut self, thread: u32, call: c_long) -> Option<c_int> {
+    fn error_of(&mut self, thread: u32, call: c_long, arguments: &[u64; 6]) -> Option<c_int> {
+        if !self.anywhere && !errors::can_fail(call, arguments) {
+            return None;
+        }
         let place = self.place(thread);
         let mut error = None;
         if let Some((role, function)) = &place {

@@ -162,7 +162,11 @@ fn streams(output: &str, good: bool) -> Vec<String> {
             }
             ("gap", _) => streams.entry(name).or_default().gaps += 1,
             ("ready", _) => met = true,
-            ("fatal", _) if met => faults.push(format!("after all had met: {line}")),
+            // What the others say after the first one follows from it.
+            ("fatal", _) if met => {
+                faults.push(format!("after all had met: {line}"));
+                met = false;
+            }
             ("wrong" | "violation:", _) => faults.push(line.to_owned()),
             _ => {}
         }
