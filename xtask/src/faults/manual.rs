@@ -66,6 +66,11 @@ impl Manual {
         Ok(Self { functions, statuses, listed: listed(header)?, any })
     }
 
+    /// The index of a function.
+    pub(super) fn index_of(&self, name: &str) -> Option<usize> {
+        self.functions.iter().position(|function| function.name == name)
+    }
+
     pub(super) fn status(&self, status: i32) -> &str {
         self.statuses.get(&status).map_or("an unknown status", String::as_str)
     }
@@ -80,7 +85,8 @@ impl Manual {
 fn listed(header: &str) -> Result<BTreeMap<String, BTreeSet<String>>> {
     let comment = Regex::new(r"(?s)/\*\*(.*?)\*/\s*(?:[\w*]+\s+)+\**(sfp_\w+)\(")?;
     let status = Regex::new(r"SFP_STATUS_(\w+)")?;
-    let refers = Regex::new(r"[Aa]s (sfp_\w+)\(\)")?;
+    let refers = Regex::new(r"[Aa]s ((?:(?:, | and | or )?sfp_\w+\(\))+)")?;
+    let function = Regex::new(r"sfp_\w+")?;
     let mut listed: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     let mut references: Vec<(String, String)> = Vec::new();
     for found in comment.captures_iter(header) {
@@ -90,7 +96,8 @@ fn listed(header: &str) -> Result<BTreeMap<String, BTreeSet<String>>> {
         listed.insert(name.into(), status.captures_iter(text).map(|found| found[1].to_owned()).collect());
         let returns = &text[text.find("Returns").unwrap_or(0)..];
         let returns = returns.replace("\n * ", " ");
-        references.extend(refers.captures_iter(&returns).map(|found| (name.into(), found[1].to_owned())));
+        let to = refers.find_iter(&returns).flat_map(|found| function.find_iter(found.as_str()));
+        references.extend(to.map(|to| (name.to_owned(), to.as_str().to_owned())));
     }
     // As often as a reference can lead to another one.
     for _ in 0..4 {
@@ -123,7 +130,7 @@ typedef struct sfp_thing sfp_thing;
 sfp_status sfp_wait(struct sfp_thing *thing,
                     int64_t timeout_ns);
 /**
- * Returns as
+ * Returns as sfp_end() and
  * sfp_wait().
  */
 sfp_status sfp_wait_more(struct sfp_thing *thing);

@@ -28,6 +28,7 @@ use self::programs::{Kind, Program};
 use self::run::{Fault, Place};
 use self::table::{Row, Table};
 use self::verdict::Clean;
+use self::witness::Witness;
 use crate::cargo;
 use crate::project::Project;
 use crate::random::Random;
@@ -100,7 +101,7 @@ pub(crate) fn build_and_run(project: &Project, selection: &Selection) -> Result<
 fn run(project: &Project, selection: &Selection) -> Result<()> {
     let scratch = project.scratch("faults")?;
     let manual = Manual::read(project)?;
-    let library = witness::build(project, &manual, &scratch)?;
+    let witness = witness::build(project, &manual, &scratch)?;
     let mut programs = programs::build(project, &scratch)?;
     programs.retain(|program| selection.program.as_ref().is_none_or(|name| *name == program.name));
     if programs.is_empty() {
@@ -109,7 +110,7 @@ fn run(project: &Project, selection: &Selection) -> Result<()> {
     let seed = selection.seed.unwrap_or_else(|| Random::new_seed() % 1_000_000);
     let one = selection.nth.is_some() && selection.call.is_some();
     println!("seed {seed}");
-    let laboratory = Laboratory { library, scratch, manual, programs, verbose: one };
+    let laboratory = Laboratory { witness, scratch, manual, programs, verbose: one };
     let (clean, mut planned, table) = laboratory.plan(selection)?;
     Random::new(seed).shuffle(&mut planned);
     if !selection.every {
@@ -140,7 +141,7 @@ fn thin(planned: Vec<Planned>) -> Vec<Planned> {
 
 /// The programs, and what sees and judges them.
 struct Laboratory {
-    library: PathBuf,
+    witness: Witness,
     scratch: PathBuf,
     manual: Manual,
     programs: Vec<Program>,
@@ -156,7 +157,7 @@ impl Laboratory {
             |wanted: &Option<String>, name: &str| wanted.as_ref().is_none_or(|wanted| wanted == name);
         let (mut clean, mut planned, mut table) = (Vec::new(), Vec::new(), Table::default());
         for (index, program) in self.programs.iter().enumerate() {
-            let run = run::run(program, &self.library, &run::folder_of(&self.scratch, 0), None)?;
+            let run = run::run(program, &self.witness, &run::folder_of(&self.scratch, 0), None)?;
             let left = Clean::of(&run)?;
             let mut faults = verdict::faults(program, &run, &left, &self.manual)?;
             if !run.status.success() {
@@ -230,7 +231,7 @@ impl Laboratory {
     }
 
     fn inject_one(&self, program: &Program, fault: &Fault, clean: &Clean, folder: &Path) -> Result<Row> {
-        let run = run::run(program, &self.library, folder, Some(fault))?;
+        let run = run::run(program, &self.witness, folder, Some(fault))?;
         let faults = verdict::faults(program, &run, clean, &self.manual)?;
         let error = errors::name(fault.error);
         let Fault { role, call, nth, .. } = fault;

@@ -15,7 +15,7 @@ use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use super::errors::{self, SystemCall};
 use super::injector::{self, End, Injector};
 use super::programs::{Kind, Program};
-use super::witness::{self, Record};
+use super::witness::{self, Record, Witness};
 
 /// Far beyond what any program takes: it only tells a hang.
 const DEADLINE: Duration = Duration::from_secs(20);
@@ -50,7 +50,7 @@ pub(super) struct Run {
 }
 
 /// Runs the program in an empty folder.
-pub(super) fn run(program: &Program, library: &Path, folder: &Path, fault: Option<&Fault>) -> Result<Run> {
+pub(super) fn run(program: &Program, witness: &Witness, folder: &Path, fault: Option<&Fault>) -> Result<Run> {
     let (records, names) = (folder.join("records"), folder.join("names"));
     if folder.exists() {
         fs::remove_dir_all(folder)?;
@@ -62,7 +62,7 @@ pub(super) fn run(program: &Program, library: &Path, folder: &Path, fault: Optio
     command
         .args(&program.arguments)
         .current_dir(folder)
-        .env("LD_PRELOAD", library)
+        .env("LD_PRELOAD", &witness.library)
         .env(witness::FOLDER, &records)
         .env("XDG_RUNTIME_DIR", &names)
         .stdin(std::process::Stdio::null())
@@ -71,7 +71,7 @@ pub(super) fn run(program: &Program, library: &Path, folder: &Path, fault: Optio
         .process_group(0);
     let numbers: Vec<c_long> = errors::calls().map(|call| call.number).collect();
     let socket = injector::prepare(&mut command, &numbers)?;
-    let mut tasks = Tasks::new(&records, fault, program.kind == Kind::Pair);
+    let mut tasks = Tasks::new(&records, fault, program.kind == Kind::Pair, witness.spawn);
     let (status, end) = thread::scope(|scope| {
         // Starting it is over when it is executed, which is a call to answer.
         let program = scope.spawn(move || command.spawn().and_then(|mut child| child.wait()));
@@ -116,6 +116,8 @@ struct Tasks<'a> {
     fault: Option<&'a Fault>,
     /// Whether a call counts also if its arguments leave it no way to fail.
     anywhere: bool,
+    /// The function that starts processes.
+    spawn: usize,
     records: HashMap<u32, Record>,
     /// Those that execute a program, and have no record of it yet.
     executing: HashSet<u32>,
@@ -126,11 +128,12 @@ struct Tasks<'a> {
 }
 
 impl<'a> Tasks<'a> {
-    fn new(folder: &'a Path, fault: Option<&'a Fault>, anywhere: bool) -> Self {
+    fn new(folder: &'a Path, fault: Option<&'a Fault>, anywhere: bool, spawn: usize) -> Self {
         Self {
             folder,
             fault,
             anywhere,
+            spawn,
             records: HashMap::new(),
             executing: HashSet::new(),
             calls: BTreeMap::new(),
@@ -183,8 +186,10 @@ impl<'a> Tasks<'a> {
         if let Some(record) = self.record(process) {
             return Some((record.role.clone(), record.current()?));
         }
+        let spawn = self.spawn;
         let record = self.record(parent)?;
-        Some((format!("{}, its child", record.role), record.current()?))
+        let is_ours = record.current() == Some(spawn);
+        is_ours.then(|| (format!("{}, its child", record.role), spawn))
     }
 
     fn record(&mut self, process: u32) -> Option<&Record> {

@@ -80,7 +80,7 @@ pub(super) fn faults(program: &Program, run: &Run, clean: &Clean, manual: &Manua
         let ended = record.ended()?;
         let expected = clean.ended.get(&record.role).copied().unwrap_or_default();
         faults.extend(
-            left(&ended, &expected, whole, hosts(&entries, manual))
+            left(&ended, &expected, whole, is_without_hosts(&entries, manual))
                 .map(|left| format!("{}: {left}", record.role)),
         );
     }
@@ -94,26 +94,27 @@ pub(super) fn faults(program: &Program, run: &Run, clean: &Clean, manual: &Manua
     Ok(faults)
 }
 
-/// How many hosts of spawned children a process has at its end.
-fn hosts(entries: &[Entry], manual: &Manual) -> isize {
-    let mut hosts = 0;
+/// Whether the children that a process has at its end are not its own doing: it started some by the library, and has
+/// no host any more.
+fn is_without_hosts(entries: &[Entry], manual: &Manual) -> bool {
+    let (mut started, mut hosts) = (false, 0);
     for entry in entries {
         match manual.functions[entry.function].name.as_str() {
-            "sfp_host_spawn" if entry.status == 0 => hosts += 1,
+            "sfp_host_spawn" => (started, hosts) = (true, hosts + i32::from(entry.status == 0)),
             "sfp_host_release" => hosts -= 1,
             _ => {}
         }
     }
-    hosts
+    started && hosts <= 0
 }
 
 /// What a process left that it should not have.
-fn left(ended: &Ended, expected: &Ended, whole: bool, hosts: isize) -> impl Iterator<Item = String> {
+fn left(ended: &Ended, expected: &Ended, whole: bool, without_hosts: bool) -> impl Iterator<Item = String> {
     let mut left = Vec::new();
     if ended.how < 0 {
         left.push(format!("crash by signal {}", -ended.how));
     }
-    if ended.how == 1 && ended.children && hosts <= 0 {
+    if ended.how == 1 && ended.children && without_hosts {
         left.push("a child process is left".into());
     }
     if ended.how == 1 && whole {

@@ -18,8 +18,20 @@ const SILENT: &str = "sfp_last_error";
 const HEAD: usize = 32 + 96;
 const ENTRY: usize = 16;
 
-/// Makes the library, for programs to load before ours.
-pub(super) fn build(project: &Project, manual: &Manual, folder: &Path) -> Result<PathBuf> {
+/// The function that starts processes.
+const SPAWN: &str = "sfp_host_spawn";
+
+/// The library that sees.
+#[derive(Debug)]
+pub(super) struct Witness {
+    /// For programs to load before ours.
+    pub(super) library: PathBuf,
+    /// The index of the function whose child, until it has executed its program, is the library's doing.
+    pub(super) spawn: usize,
+}
+
+/// Makes it.
+pub(super) fn build(project: &Project, manual: &Manual, folder: &Path) -> Result<Witness> {
     let mut wrappers = String::new();
     for (at, function) in manual.functions.iter().enumerate() {
         if !function.name.starts_with(SILENT) {
@@ -31,7 +43,7 @@ pub(super) fn build(project: &Project, manual: &Manual, folder: &Path) -> Result
     fs::write(&source, include_str!("witness.c"))?;
     let flags = ["-std=gnu11", "-Wall", "-Wextra", "-Werror", "-O2", "-shared", "-fPIC", "-Iinclude", "-o"];
     project.command("cc", flags).arg(&library).arg(&source).arg("-ldl").run()?;
-    Ok(library)
+    Ok(Witness { library, spawn: manual.index_of(SPAWN).with_context(|| SPAWN)? })
 }
 
 /// A function with the name of the library's, which calls that one in between.
