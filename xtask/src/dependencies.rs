@@ -1,8 +1,9 @@
-//! The library's dependencies: few, and none that only a tool needs.
+//! The library's dependencies: few, and none that only a tool needs. And what others get who depend on it: the crates
+//! have what a Rust program needs, and no more.
 
 use std::collections::BTreeSet;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use cargo_metadata::{Dependency, DependencyKind, Metadata, Package};
 
 use crate::project::{LIBRARY, Project};
@@ -28,7 +29,34 @@ pub(crate) fn check(project: &Project) -> Result<Outcome> {
         );
         judge(&crates, &for_tools, target)?;
     }
+    for (package, needs) in [
+        (LIBRARY, ["src/lib.rs", "include/surfaceport.h"]),
+        ("surfaceport-cli", ["src/main.rs", "Cargo.lock"]),
+    ] {
+        let listed =
+            project.command("cargo", ["package", "--list", "--allow-dirty", "-p", package]).read()?;
+        packed(&listed, &needs).with_context(|| format!("the crate {package}"))?;
+        println!("{package}: {} files in its crate", listed.lines().count());
+    }
     Ok(Outcome::Passed)
+}
+
+/// Looks what is in a crate, by cargo's list of its files.
+fn packed(listed: &str, needs: &[&str]) -> Result<()> {
+    let files: BTreeSet<&str> = listed.lines().collect();
+    for needed in ["Cargo.toml", "LICENSE-APACHE", "LICENSE-MIT", "README.md"].iter().chain(needs) {
+        if !files.contains(needed) {
+            bail!("it has no {needed}");
+        }
+    }
+    let belongs = |file: &&&str| match file.split_once('/') {
+        Some((folder, _)) => ["src", "include"].contains(&folder),
+        None => !file.starts_with('.') || **file == ".cargo_vcs_info.json",
+    };
+    match files.iter().find(|file| !belongs(file)) {
+        Some(file) => bail!("it has {file}, which no Rust program needs"),
+        None => Ok(()),
+    }
 }
 
 /// What another package of the workspace depends on directly, and the library does not.
@@ -95,6 +123,17 @@ zerocopy v0.8.1 (*)
         let crates = crates(TREE);
         assert_eq!(crates.len(), 6);
         judge(&crates, &for_tools(), "here").unwrap();
+    }
+
+    #[test]
+    fn a_crate_has_what_a_program_needs_and_no_more() {
+        let list = ".cargo_vcs_info.json\nCargo.toml\nLICENSE-APACHE\nLICENSE-MIT\nREADME.md\nsrc/lib.rs\n";
+        packed(list, &["src/lib.rs"]).unwrap();
+        assert!(packed(list, &["include/surfaceport.h"]).is_err());
+        for more in [".ci/run", ".gitignore", "tests/channels.rs", "bindings/python/setup.py"] {
+            let error = packed(&format!("{list}{more}\n"), &["src/lib.rs"]).unwrap_err().to_string();
+            assert!(error.contains(more), "{error}");
+        }
     }
 
     #[test]

@@ -68,7 +68,21 @@ pub(crate) fn run(project: &Project, folders: &Folders) -> Result<()> {
     Contents::find(project, COMPILER.as_ref(), &[&contents::here()], WITH_PROGRAM)?
         .write_into(project, &papers)?;
     println!("installed {LIBRARY} {} in {}", project.version, below(&destdir, &layout.prefix).display());
+    println!("{}", finding(&layout.libdir));
     Ok(())
+}
+
+/// How programs find the shared library, for those who would see *cannot open shared object file* else.
+fn finding(libdir: &Path) -> String {
+    let folder = libdir.display();
+    if cfg!(target_os = "macos") {
+        format!("programs that are linked to it find it by its full path, in {folder}")
+    } else {
+        format!(
+            "if a program says \"cannot open shared object file\": run ldconfig, where {folder} is a folder of the \
+             loader's; else link with -Wl,-rpath,{folder}"
+        )
+    }
 }
 
 /// The step: installs into a folder, and builds and runs the examples with nothing but what is there.

@@ -70,7 +70,7 @@ public final class Producer: @unchecked Sendable {
         try check(sfp_producer_resize(handle, UInt32(exactly: width) ?? 0, UInt32(exactly: height) ?? 0))
     }
 
-    /// Gives the swapchain images of another size or format. Another backing than the swapchain's is refused.
+    /// Gives the swapchain images of another size or format. They keep the swapchain's backing, whatever `backing` says.
     public func reconfigure(
         width: Int, height: Int, format: PixelFormat, backing: Backing = .native
     ) throws(SurfacePortError) {

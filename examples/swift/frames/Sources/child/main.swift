@@ -2,6 +2,12 @@
 
 import SurfacePort
 
+#if canImport(Darwin)
+import Darwin
+#else
+import Glibc
+#endif
+
 do {
     let frames = try Child.connect().producer(width: 1280, height: 720, mode: .fifo)
     for n in 1...UInt32(120) {
@@ -9,7 +15,9 @@ do {
         try image.withPixels { draw(n, into: $0) }
         try frames.present(image)                                     // the image is the host's now
     }
-}   // here ends the stream; outside of a block, Swift would never let go of `frames`
+} catch {   // the block has ended the stream: outside of one, Swift would never let go of `frames`
+    fail(error)   // says it, and ends with 1
+}
 
 /// The number of the frame in the first pixel, so that the host can check what it shows.
 func draw(_ n: UInt32, into pixels: Pixels) {
@@ -22,4 +30,10 @@ func draw(_ n: UInt32, into pixels: Pixels) {
         }
     }
     pixels.row(0, as: UInt32.self)[0] = n
+}
+
+/// Says what went wrong on standard error, and ends with 1.
+func fail(_ error: any Error) -> Never {
+    "child: \(error)\n".withCString { _ = write(STDERR_FILENO, $0, strlen($0)) }
+    exit(1)
 }
