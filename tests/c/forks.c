@@ -240,6 +240,7 @@ static void make_producer(void)
     OK(sfp_producer_create(&options, &world.producer));
     OK(sfp_producer_create_consumer_right(world.producer, &world.consumer_right));
     OK(sfp_consumer_attach(world.consumer_right, NULL, &world.consumer));
+    sfp_consumer_right_release(world.consumer_right);
     OK(sfp_producer_create_consumer_right(world.producer, &world.consumer_right));
 }
 
