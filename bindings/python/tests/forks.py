@@ -87,6 +87,37 @@ def channel() -> Iterator[Handles]:
 
 
 @contextmanager
+def port() -> Iterator[Handles]:
+    with sfp.ReceiveRight() as receiver, receiver.make_send() as right, sfp.PortSet() as ports:
+        ports.add(receiver, 1)
+        ports.watch(right, 2)
+        right.send(sfp.Message(1), WAIT)
+        yield [receiver, right, ports]
+        assert ports.wait(WAIT) == (1, sfp.Ready.RECEIVE)
+        assert receiver.receive(WAIT).id == 1
+        assert not right.is_dead
+        right.send(sfp.Message(2), WAIT)
+        assert ports.wait(WAIT) == (1, sfp.Ready.RECEIVE)
+        assert receiver.receive(WAIT).id == 2
+
+
+@contextmanager
+def name() -> Iterator[Handles]:
+    called = f"surfaceport.python.fork.{os.getpid()}"
+    with sfp.bootstrap.check_in(called) as receiver:
+        yield [receiver]
+        with sfp.bootstrap.look_up(called, WAIT) as right:
+            right.send(sfp.Message(5), WAIT)
+        assert receiver.receive(WAIT).id == 5
+        try:
+            sfp.bootstrap.check_in(called)
+        except sfp.AlreadyExists:
+            pass
+        else:
+            raise AssertionError("two owners of one name")
+
+
+@contextmanager
 def host() -> Iterator[Handles]:
     program = [sys.executable, str(Path(__file__).with_name("roles.py")), "echo"]
     with sfp.Host.spawn(program, grace=WAIT) as session, session.channel(WAIT) as messages:
@@ -159,6 +190,37 @@ def closes(handles: Handles) -> NoReturn:
     os._exit(0)
 
 
+def refused(call: Callable[[], Any]) -> None:
+    try:
+        call()
+    except sfp.WrongState as error:
+        assert "fork" in str(error), error
+    else:
+        raise AssertionError("a fork used what is its parent's")
+
+
+CALLS: dict[type, Callable[[Any], Any]] = {
+    sfp.Consumer: lambda consumer: consumer.acquire(WAIT),
+    sfp.Producer: lambda producer: producer.acquire(WAIT),
+    sfp.ConsumerRight: lambda right: right.attach(),
+    sfp.Image: lambda image: image.present(),
+    sfp.Channel: lambda channel: channel.receive(WAIT),
+    sfp.ReceiveRight: lambda right: right.receive(WAIT),
+    sfp.SendRight: lambda right: right.send(sfp.Message(1), WAIT),
+    sfp.PortSet: lambda ports: ports.wait(WAIT),
+    sfp.Host: lambda host: host.wait_exit(WAIT),
+    sfp.Surface: lambda surface: surface.use().__enter__(),
+}
+
+
+def asks(handles: Handles) -> NoReturn:
+    """Calls each of them, and is told that it is its parent's."""
+    for handle in handles:
+        if type(handle) in CALLS:
+            refused(lambda handle=handle: CALLS[type(handle)](handle))  # type: ignore[misc]
+    os._exit(0)
+
+
 def nothing() -> None:
     """What a worker does."""
 
@@ -189,13 +251,14 @@ def pools(_: Handles) -> None:
 
 
 KINDS: dict[str, Callable[[], Any]] = {
-    kind.__name__: kind for kind in (frame, image, stream, channel, host, surface)
+    kind.__name__: kind for kind in (frame, image, stream, channel, port, name, host, surface)
 }
 WAYS: dict[str, Callable[[Handles], None]] = {
     "exits": ends(exits),
     "leaves": ends(leaves),
     "dies": ends(dies, -signal.SIGKILL),
     "closes": ends(closes),
+    "asks": ends(asks),
     "processes": processes,
     "spawns": spawns,
     "pools": pools,
