@@ -34,6 +34,17 @@
  *           starts no thread.
  * Threads.  Each comment says which threads may make the call. "Any" is several at once, too, with
  *           the same handles; "one at a time" is any thread, while no other one uses the handle.
+ * Forks.    A handle belongs to the process that made or received it. A fork() of that can look at the
+ *           pixels of surfaces and frames and at the bytes of memory and messages (on Linux), and
+ *           release its handles, also by exit(). Nobody notices that: frames stay held, streams,
+ *           channels, names and sessions go on. It closes descriptors and unmaps memory, and waits
+ *           for nothing. Every other call says SFP_STATUS_WRONG_STATE, or returns as if there was
+ *           nothing. What the fork makes itself is its own. It can connect to the host of its parent
+ *           only if that did not, and the host allows descendants.
+ *           Descriptors are close-on-exec, not close-on-fork. Until a fork releases its copies, ends,
+ *           or executes a program, whoever watches a port of its parent cannot see that it is gone.
+ *           Sessions, channels and swapchains see the end of the process itself. To start a program,
+ *           use sfp_host_spawn(), posix_spawn(), or fork() and exec at once.
  * Systems.  Each comment says where the call exists: on all, Linux and macOS, or on one.
  */
 

@@ -44,7 +44,14 @@ impl Owner {
 
 /// A value of which each process has its own, for as long as it lives: a fork finds none, and above all no lock that a
 /// thread of its parent had.
-pub(crate) struct PerProcess<T: 'static>(AtomicPtr<(Owner, T)>);
+pub(crate) struct PerProcess<T: 'static>(AtomicPtr<Owned<T>>);
+
+struct Owned<T> {
+    owner: Owner,
+    value: T,
+    /// The parent's, which is left as it is, and which tools that look for leaks are to find.
+    _inherited: *mut Self,
+}
 
 impl<T: Send + Sync> PerProcess<T> {
     pub(crate) const fn new() -> Self {
@@ -70,10 +77,11 @@ impl<T: Send + Sync> PerProcess<T> {
         loop {
             // SAFETY: null, or it came from a box that is never freed.
             match unsafe { found.as_ref() } {
-                Some((owner, value)) if owner.is_here() => return Ok(value),
+                Some(known) if known.owner.is_here() => return Ok(&known.value),
                 _ => {}
             }
-            let new = Box::into_raw(Box::new((Owner::this_process(), make()?)));
+            let owned = Owned { owner: Owner::this_process(), value: make()?, _inherited: found };
+            let new = Box::into_raw(Box::new(owned));
             match self.0.compare_exchange(found, new, Ordering::Release, Ordering::Acquire) {
                 Ok(_) => found = new,
                 Err(other) => {

@@ -148,6 +148,8 @@ fn status_of(name: Name) -> Result<PortStatus> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Identity {
     Credentials,
+    /// The same: the token tells processes from their successors.
+    ProcessHandle,
 }
 
 /// A right outside of this library: the name of a Mach port, and one reference to its right.

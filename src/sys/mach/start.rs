@@ -6,7 +6,7 @@ use std::os::fd::{AsRawFd, BorrowedFd};
 use rustix::io::Errno;
 use rustix::process::Pid;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, Status};
 use crate::sys::inherited::{Command, start_error};
 use crate::sys::posix::system_error;
 
