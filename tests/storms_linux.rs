@@ -339,41 +339,60 @@ fn share(child: &Host, viewer: &Host) -> Result<Consumer, Error> {
 }
 
 /// Looks at frames until the conductor says something.
-fn watch(consumer: Option<&Consumer>, line: &mut impl FnMut() -> String, input: BorrowedFd<'_>) -> String {
-    let mut consumer = consumer;
+fn watch(
+    mut consumer: Option<&Consumer>,
+    line: &mut impl FnMut() -> String,
+    input: BorrowedFd<'_>,
+) -> String {
+    let mut time = Duration::ZERO;
     loop {
         let fds: Vec<_> = [Some(input), consumer.map(Consumer::descriptor)].into_iter().flatten().collect();
-        if is_ready(&fds, DEADLINE)[0] {
+        if is_ready(&fds, time)[0] {
             return line();
         }
-        if consumer.is_some_and(|consumer| !look(consumer)) {
-            consumer = None;
+        time = DEADLINE;
+        match consumer.map(look) {
+            Some(Look::Frame) => time = Duration::ZERO,
+            Some(Look::End) => consumer = None,
+            Some(Look::Nothing) | None => {}
         }
     }
 }
 
-/// Checks the next frame, if there is one; whether more can come.
-fn look(consumer: &Consumer) -> bool {
+enum Look {
+    /// There may be more: the descriptor tells only of what comes after nothing.
+    Frame,
+    Nothing,
+    End,
+}
+
+/// Checks the next frame, if there is one.
+fn look(consumer: &Consumer) -> Look {
     match consumer.acquire(Timeout::NONE) {
-        Ok(frame) => assert_eq!(read(frame.surface()), frame.number()),
-        Err(error) if error.status() == Status::TimedOut => {}
+        Ok(frame) => {
+            assert_eq!(read(frame.surface()), frame.number());
+            Look::Frame
+        }
+        Err(error) if error.status() == Status::TimedOut => Look::Nothing,
         Err(error) => {
             assert_end(&error);
-            return false;
+            Look::End
         }
     }
-    true
 }
 
 /// Runs a child's part; it is to have nothing afterwards that it had not before.
-fn as_child(worker: &str, part: impl FnOnce(&Child) -> Result<(), Error>) {
+///
+/// A part forks its worker when it is a producer or a consumer: a worker of one that has not accepted what it is offered
+/// would keep that from being nobody's.
+fn as_child(part: impl FnOnce(&Child, &mut Option<Worker>) -> Result<(), Error>) {
     let [before, ..] = Totals::now().0;
     let child = match Child::connect(SOON) {
         Ok(child) => child,
         Err(error) => return assert_end(&error),
     };
-    let worker = (worker == "worker").then(Worker::fork);
-    if let Err(error) = part(&child) {
+    let mut worker = None;
+    if let Err(error) = part(&child, &mut worker) {
         assert_end(&error);
     }
     drop((child, worker));
@@ -385,9 +404,10 @@ fn as_child(worker: &str, part: impl FnOnce(&Child) -> Result<(), Error>) {
 /// Role: presents without an end, in another size now and then.
 fn draw(argument: &str) {
     let [name, mode, worker] = argument.split(' ').collect::<Vec<_>>()[..] else { panic!("{argument}") };
-    as_child(worker, |child| {
+    as_child(|child, forked| {
         let mode = if mode == "0" { PresentMode::Mailbox } else { PresentMode::Fifo };
         let producer = child.create_producer(&swapchain(mode, 4))?;
+        *forked = (worker == "worker").then(Worker::fork);
         if let Ok(to_host) = look_up(name, Timeout::NONE) {
             let _ = to_host.send(Message::new(1), Timeout::NONE);
         }
@@ -411,13 +431,20 @@ fn draw(argument: &str) {
 
 /// Role: the second consumer.
 fn view(worker: &str) {
-    as_child(worker, |child| {
+    as_child(|child, forked| {
         let consumer = child.accept_consumer(SOON)?;
+        *forked = (worker == "worker").then(Worker::fork);
+        let mut time = Duration::ZERO;
         loop {
-            is_ready(&[consumer.descriptor(), child.descriptor()], DEADLINE);
-            if child.wait_closed(Timeout::NONE).is_ok() || !look(&consumer) {
+            is_ready(&[consumer.descriptor(), child.descriptor()], time);
+            if child.wait_closed(Timeout::NONE).is_ok() {
                 return Ok(());
             }
+            time = match look(&consumer) {
+                Look::Frame => Duration::ZERO,
+                Look::Nothing => DEADLINE,
+                Look::End => return Ok(()),
+            };
         }
     });
 }
