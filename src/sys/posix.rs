@@ -53,19 +53,6 @@ pub(crate) fn system_error(what: &str, errno: Errno) -> Error {
     Error::new(status_of(errno), message)
 }
 
-/// Makes a call again that a signal has interrupted, some times: a call that does not wait is hardly ever interrupted, and one
-/// that is each time must not keep its caller for ever.
-#[inline]
-pub(super) fn uninterrupted<T>(mut call: impl FnMut() -> Result<T, Errno>) -> Result<T, Errno> {
-    for _ in 0..100 {
-        match call() {
-            Err(Errno::INTR) => {}
-            outcome => return outcome,
-        }
-    }
-    Err(Errno::INTR)
-}
-
 /// A descriptor that a call has just made, or why it did not.
 pub(super) fn made(what: &str, outcome: Result<OwnedFd, Errno>) -> Result<OwnedFd> {
     outcome.and_then(beyond_standard).map_err(|errno| system_error(what, errno))
@@ -78,11 +65,6 @@ pub(super) fn beyond_standard(fd: OwnedFd) -> Result<OwnedFd, Errno> {
         return Ok(fd);
     }
     rustix::io::fcntl_dupfd_cloexec(&fd, 3)
-}
-
-/// Another descriptor of the same file, close-on-exec.
-pub(super) fn duplicate(fd: BorrowedFd<'_>) -> Result<OwnedFd> {
-    made("duplicating a descriptor", rustix::io::fcntl_dupfd_cloexec(fd, 3))
 }
 
 pub(crate) use rustix::param::page_size;

@@ -20,9 +20,10 @@ use rustix::net::{AddressFamily, Shutdown, SocketFlags, SocketType};
 
 use super::folder::{FileId, Folder, Lock, Locking};
 use super::port::{Identity, LISTENER, NAME_FILES, ReceiveRight, SendRight, ask_for_identity};
+use super::uninterrupted;
 use crate::error::{Error, Result, Status};
 use crate::sys::owner::Owner;
-use crate::sys::posix::{beyond_standard, last_errno, made, system_error, uninterrupted, wait_readable};
+use crate::sys::posix::{beyond_standard, last_errno, made, system_error, wait_readable};
 use crate::time::Deadline;
 
 /// How many look-ups may wait until the owner of a name takes them in.

@@ -10,8 +10,9 @@ use rustix::io::Errno;
 use rustix::net::SendFlags;
 
 use super::port::{SendRight, socket_pair};
+use super::uninterrupted;
 use crate::error::Result;
-use crate::sys::posix::{last_errno, system_error, uninterrupted};
+use crate::sys::posix::{last_errno, system_error};
 
 pub(crate) use crate::sys::notices::Rung;
 

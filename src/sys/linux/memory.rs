@@ -10,10 +10,11 @@ use rustix::io::Errno;
 use rustix::mm::{Advice, MapFlags, ProtFlags};
 use rustix::process::Resource;
 
+use super::uninterrupted;
 use crate::error::{Error, Result, Status};
 use crate::sys::memory_access::touch;
 use crate::sys::owner::Owner;
-use crate::sys::posix::{made, page_size, system_error, uninterrupted};
+use crate::sys::posix::{made, page_size, system_error};
 use crate::sys::wire::MAX_REGION;
 
 pub(crate) use crate::sys::memory_access::{Protection, copy_in, copy_out};
@@ -290,7 +291,7 @@ impl AsFd for Memory {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sys::posix::duplicate;
+    use crate::sys::linux::duplicate;
 
     fn memfd_of_a_page() -> OwnedFd {
         let fd = new_memfd("test").unwrap();

@@ -14,9 +14,10 @@ use rustix::net::{RecvFlags, SendAncillaryBuffer, SendAncillaryMessage, SendFlag
 use super::memory::Memory;
 use super::port::{MovingReceiveRight, SendOnceRight, SendRight};
 use super::surface::Surface;
+use super::uninterrupted;
 use crate::error::{Error, Result, Status};
 use crate::sys::contents::{Attachment, AttachmentRef, Incoming, Outgoing, Payload, Sender, no_memory};
-use crate::sys::posix::{beyond_standard, last_errno, system_error, uninterrupted, wait};
+use crate::sys::posix::{beyond_standard, last_errno, system_error, wait};
 use crate::sys::wire::{Described, Envelope, Kind, MAX_ATTACHMENTS, MAX_INLINE_MESSAGE};
 use crate::time::Deadline;
 

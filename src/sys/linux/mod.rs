@@ -52,3 +52,21 @@ impl AnyReadable {
 fn new_epoll(what: &str) -> Result<OwnedFd> {
     made(what, epoll::create(epoll::CreateFlags::CLOEXEC))
 }
+
+/// Another descriptor of the same file, close-on-exec.
+fn duplicate(fd: BorrowedFd<'_>) -> Result<OwnedFd> {
+    made("duplicating a descriptor", rustix::io::fcntl_dupfd_cloexec(fd, 3))
+}
+
+/// Makes a call again that a signal has interrupted, some times: a call that does not wait is hardly ever interrupted, and one
+/// that is each time must not keep its caller for ever.
+#[inline]
+fn uninterrupted<T>(mut call: impl FnMut() -> Result<T, Errno>) -> Result<T, Errno> {
+    for _ in 0..100 {
+        match call() {
+            Err(Errno::INTR) => {}
+            outcome => return outcome,
+        }
+    }
+    Err(Errno::INTR)
+}

@@ -16,11 +16,11 @@ use rustix::net::{AddressFamily, Shutdown, SocketFlags, SocketType, sockopt};
 
 use super::bootstrap::Listener;
 use super::message::{self, LaneEvent};
-use super::new_epoll;
+use super::{duplicate, new_epoll};
 use crate::error::{Error, Result, Status};
 use crate::sys::contents::Received;
 use crate::sys::owner::Owner;
-use crate::sys::posix::{duplicate, made, system_error, wait, wait_readable};
+use crate::sys::posix::{made, system_error, wait, wait_readable};
 use crate::time::Deadline;
 
 /// The most lanes of which one receive right can be made at another process.

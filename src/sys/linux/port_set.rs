@@ -9,12 +9,12 @@ use rustix::event::epoll;
 use rustix::io::Errno;
 
 use super::doorbell::Doorbell;
-use super::new_epoll;
 use super::port::{ReceiveRight, SendRight};
 use super::spawn::Process;
+use super::{duplicate, new_epoll};
 use crate::error::{Error, Result, Status};
 use crate::sys::owner::Owner;
-use crate::sys::posix::{duplicate, system_error, wait_readable};
+use crate::sys::posix::{system_error, wait_readable};
 use crate::time::Deadline;
 
 pub(crate) use crate::sys::notices::Ready;

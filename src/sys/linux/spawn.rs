@@ -10,11 +10,12 @@ use rustix::time::{
     Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, timerfd_create, timerfd_settime,
 };
 
+use super::duplicate;
 use super::port::{Identity, ReceiveRight, SendRight};
 use super::start::start;
 use crate::error::{Error, Result, Status};
 use crate::sys::inherited::{claim, environment_value, find, inherited, token_pipe};
-use crate::sys::posix::{beyond_standard, duplicate, made, system_error, wait_readable};
+use crate::sys::posix::{beyond_standard, made, system_error, wait_readable};
 use crate::sys::process::{Entry, is_running_child, kill_child};
 use crate::time::Deadline;
 

@@ -5,10 +5,10 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use rustix::event::epoll::{self, EventFlags};
 
-use super::new_epoll;
 use super::port::SendRight;
+use super::{duplicate, new_epoll};
 use crate::error::Result;
-use crate::sys::posix::{duplicate, system_error};
+use crate::sys::posix::system_error;
 
 /// Tells of room in a port's queue.
 #[derive(Debug)]
