@@ -845,6 +845,13 @@ static void hold_until_death(sfp_child *host)
     wait_for_death(host);
 }
 
+static void own_until_death(sfp_child *host)
+{
+    sfp_receive_right *right = NULL;
+    OK(sfp_bootstrap_check_in(getenv("FORKS_TEST_NAME"), &right));
+    wait_for_death(host);
+}
+
 static void kill_mortal(void)
 {
     sfp_exit end;
@@ -919,6 +926,23 @@ static void a_consumer_ends_with_its_process(void)
     bury();
 }
 
+static void a_name_ends_with_its_process(void)
+{
+    setenv("FORKS_TEST_NAME", name, 1);
+    for (int count = 0; count < 2; count++) {
+        start_mortal("own until death");
+        hear(world.host, ECHO);
+        kill_mortal();
+        /* It is nobody's, and the next one can have it, though the fork has the socket and the lock still. */
+        sfp_send_right *none = NULL;
+        if (count == 0)
+            FAILS(SFP_STATUS_NOT_FOUND, sfp_bootstrap_look_up(name, SFP_POLL, &none));
+        make_name();
+        name_works();
+        bury();
+    }
+}
+
 static const struct role roles[] = {
     { "render newest", render_newest },
     { "render each", render_each },
@@ -927,6 +951,7 @@ static const struct role roles[] = {
     { "wait for death", wait_for_death },
     { "draw until death", draw_until_death },
     { "hold until death", hold_until_death },
+    { "own until death", own_until_death },
 };
 
 int main(int argc, char **argv)
@@ -960,6 +985,7 @@ int main(int argc, char **argv)
     RUN(a_session_ends_with_its_process);
     RUN(a_producer_ends_with_its_process);
     RUN(a_consumer_ends_with_its_process);
+    RUN(a_name_ends_with_its_process);
     RUN(nothing_is_left);
     return finish();
 }

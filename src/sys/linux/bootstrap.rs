@@ -94,6 +94,8 @@ fn connect(folder: &Folder, name: &str) -> Result<Attempt> {
     let socket = new_socket()?;
     let address = folder.address_of(file.as_fd(), name)?;
     match uninterrupted(|| rustix::net::connect(&socket, &address)) {
+        // A fork of its owner listens, and will never accept.
+        Ok(()) if folder.has_dead_owner(name) => Ok(Attempt::Refused(id)),
         Ok(()) => Ok(Attempt::Connected(socket)),
         Err(Errno::CONNREFUSED) => Ok(Attempt::Refused(id)),
         Err(Errno::NOENT) => Ok(Attempt::Missing),

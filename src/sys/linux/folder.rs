@@ -2,6 +2,9 @@
 //!
 //! A name `N` is the socket `N` and the lock file `N~lock`: who holds the lock owns the name, and the kernel drops the lock
 //! of a process that dies. Names cannot contain `~`.
+//!
+//! But for a fork of that process, which has the same lock as long as it lives. So the owner's stamp stands in the file, and
+//! the lock of an owner who is dead is nobody's: the file is removed, never locked again, and the next owner makes a new one.
 
 use std::fmt;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
@@ -13,6 +16,7 @@ use rustix::net::SocketAddrUnix;
 
 use crate::error::{Error, Result, Status};
 use crate::sys::posix::{beyond_standard, made, system_error};
+use crate::sys::process::ProcessStamp;
 
 /// Where names can be, the best place first: `$XDG_RUNTIME_DIR/surfaceport`, `/run/user/<uid>/surfaceport`, and
 /// `/tmp/surfaceport-<uid>`. Processes of one user can have different environments, so that a name is in all of these.
@@ -71,8 +75,18 @@ impl fmt::Display for Folder {
     }
 }
 
+/// Locked by who removes what a dead owner left. No name, and no number, which is what the other files that begin so have.
+const REMOVING: &str = "~removing";
+
 fn lock_file(name: &str) -> String {
     format!("{name}~lock")
+}
+
+/// Who has made a lock file and locked it, once that is written.
+fn stamp_in(lock: &OwnedFd) -> Option<ProcessStamp> {
+    let mut bytes = [0; size_of::<u64>()];
+    let read = rustix::io::pread(lock, &mut bytes, 0);
+    (read == Ok(bytes.len())).then(|| ProcessStamp::from_shared(u64::from_le_bytes(bytes)))
 }
 
 impl Folder {
@@ -236,10 +250,22 @@ impl Folder {
             };
             match rustix::fs::flock(&lock, FlockOperation::NonBlockingLockExclusive) {
                 Ok(()) => {}
-                Err(Errno::WOULDBLOCK) => return Ok(Locking::Held),
+                Err(Errno::WOULDBLOCK) => {
+                    if !stamp_in(&lock).is_some_and(|owner| !owner.is_alive()) {
+                        return Ok(Locking::Held);
+                    }
+                    self.remove_dead(&[name, &file], &lock);
+                    continue;
+                }
                 Err(Errno::INTR) => continue,
                 Err(errno) => return Err(failed(errno)),
             }
+            if stamp_in(&lock).is_some() {
+                self.remove_dead(&[&file], &lock);
+                continue;
+            }
+            // Without it, where it cannot be written, forks keep the name.
+            let _ = rustix::io::pwrite(&lock, &ProcessStamp::current().to_shared().to_le_bytes(), 0);
             // A lock on a removed file keeps nobody out.
             let id = FileId::of(&rustix::fs::fstat(&lock).map_err(failed)?);
             if self.id_of(&file)? == Some(id) {
@@ -247,6 +273,39 @@ impl Folder {
             }
         }
         Ok(Locking::Held)
+    }
+
+    /// Removes files of a dead owner, the last of which is its lock, if that is there still. One process at a time does this,
+    /// so that nobody takes the next owner's files for them.
+    fn remove_dead(&self, files: &[&str], lock: &OwnedFd) {
+        let flags = OFlags::RDWR | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let opened = rustix::fs::openat(&self.fd, REMOVING, flags, Mode::RUSR | Mode::WUSR);
+        let Ok(removing) = opened else { return };
+        if rustix::fs::flock(&removing, FlockOperation::NonBlockingLockExclusive).is_err() {
+            std::thread::yield_now();
+            return;
+        }
+        if self.is_at(REMOVING, &removing) {
+            if files.last().is_some_and(|file| self.is_at(file, lock)) {
+                files.iter().for_each(|file| self.remove(file));
+            }
+            self.remove(REMOVING);
+        }
+        // Not left to the close, which a fork that is just made does not take part in.
+        let _ = rustix::fs::flock(&removing, FlockOperation::Unlock);
+    }
+
+    /// Whether a file has a name.
+    fn is_at(&self, name: &str, file: &OwnedFd) -> bool {
+        let id = rustix::fs::fstat(file).map(|status| FileId::of(&status)).ok();
+        id.is_some() && self.id_of(name).is_ok_and(|there| there == id)
+    }
+
+    /// Whether the owner of a name is known to be dead, so that whoever listens to its socket is a fork.
+    pub(super) fn has_dead_owner(&self, name: &str) -> bool {
+        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let lock = rustix::fs::openat(&self.fd, lock_file(name), flags, Mode::empty());
+        lock.is_ok_and(|lock| stamp_in(&lock).is_some_and(|owner| !owner.is_alive()))
     }
 
     /// Whether the lock is that of the name: its file can have been removed.
@@ -280,7 +339,7 @@ impl Folder {
             Ok(Locking::Held) => true,
             Ok(Locking::Locked(lock)) => {
                 match self.id_of(name) {
-                    Ok(there) if there == dead => self.clear(name, &lock, dead),
+                    Ok(there) if there == dead || there.is_none() => self.clear(name, &lock, dead),
                     // An owner who lives, and whose lock was removed.
                     _ => {}
                 }
