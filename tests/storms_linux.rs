@@ -51,6 +51,9 @@ fn whoever_survives_gets_its_end_and_keeps_nothing() {
     in_a_process_of_its_own("storm", &format!("{seed} {rounds}"));
 }
 
+/// How long a producer waits for an image until it looks after its session.
+const BRIEFLY: Timeout = Timeout::from_nanoseconds(100_000_000);
+
 /// SplitMix64.
 struct Random(u64);
 
@@ -415,7 +418,12 @@ fn draw(argument: &str) {
             if child.wait_closed(Timeout::NONE).is_ok() {
                 break;
             }
-            let image = producer.acquire(SOON)?;
+            // As long as a right is left anywhere, also in a worker of who is dead, a producer waits for who comes. So it does
+            // not wait without looking after its session.
+            let image = match producer.acquire(BRIEFLY) {
+                Err(error) if error.status() == Status::TimedOut => continue,
+                outcome => outcome?,
+            };
             paint(image.surface(), producer.statistics().presented + 1);
             producer.present(image, &PresentInfo::default()).map_err(|(_, error)| error)?;
             if n.is_multiple_of(16) {

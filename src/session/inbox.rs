@@ -173,7 +173,8 @@ impl Inbox {
     /// next offer again.
     pub(super) fn attach(&self, right: ConsumerRight) -> Result<Consumer> {
         Consumer::attach_or_give_back(right, &ConsumerOptions::default()).map_err(|(right, error)| {
-            if matches!(error.status(), Status::ResourceExhausted | Status::TimedOut) {
+            // But where the producer has said its last.
+            if !matches!(error.status(), Status::Closed | Status::PeerDead | Status::WrongState) {
                 self.state.lock().offers.push_front(right);
                 self.changed.notify_all();
             }

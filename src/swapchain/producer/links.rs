@@ -448,16 +448,19 @@ impl State {
 
     /// The end of the stream, in good order and without waiting: everybody gets what can be sent.
     pub(super) fn end(&mut self, station: &Station) {
-        self.hear_news(station);
+        // What was put off has no later time than this.
+        self.delay = None;
+        self.unmute(station);
         if let Some(mut message) = self.attaching.take() {
-            let _ = self.take_attach(&mut message);
+            let _ = at_last(|| self.take_attach(&mut message));
         }
+        self.hear_news(station);
         for link in &mut self.consumers {
-            let _ = link.outbox.pay(&link.duplex.send, None);
+            let _ = at_last(|| link.outbox.pay(&link.duplex.send, None));
         }
         let lanes = std::mem::take(&mut self.lanes);
         for lane in lanes {
-            let left = self.will().and_then(|welcome| outbox::leave(&lane, welcome, &self.all_generations()));
+            let left = at_last(|| outbox::leave(&lane, self.will()?, &self.all_generations()));
             if let Err(error) = left
                 && error.status() != Status::PeerDead
             {
@@ -496,6 +499,19 @@ impl State {
         };
         self.generations().map(|generation| &**generation).filter(is_shown).collect()
     }
+}
+
+/// Does what cannot be put off. Most failures are over at the next attempt.
+fn at_last(mut attempt: impl FnMut() -> Result<()>) -> Result<()> {
+    const ATTEMPTS: usize = 3;
+    let mut outcome = attempt();
+    for _ in 1..ATTEMPTS {
+        if outcome.as_ref().map_or_else(|error| error.status() == Status::PeerDead, |()| true) {
+            break;
+        }
+        outcome = attempt();
+    }
+    outcome
 }
 
 /// Whether a message failed for what a peer put into it, and not for what this process lacks.

@@ -225,6 +225,8 @@ struct Lanes {
     has_none: bool,
     /// A checked-in name: each look-up opens a lane.
     listener: Option<Arc<Listener>>,
+    /// A look-up that could not become a lane yet.
+    accepted: Option<OwnedFd>,
     /// Where messages arrive; kept, so that a receive does not allocate it each time.
     buffer: Vec<u8>,
 }
@@ -310,12 +312,19 @@ impl ReceiveRight {
     }
 
     fn add_lane(&self, lanes: &mut Lanes, lane: Lane) -> Result<()> {
+        self.try_add_lane(lanes, lane).map_err(|(_, error)| error)
+    }
+
+    /// A failure gives the lane back.
+    fn try_add_lane(&self, lanes: &mut Lanes, lane: Lane) -> Result<(), (Lane, Error)> {
         lanes.last_key += 1;
-        self.watch(lane.socket.as_fd(), lanes.last_key)?;
+        let key = lanes.last_key;
+        if let Err(error) = self.watch(lane.socket.as_fd(), key) {
+            return Err((lane, error));
+        }
         if lane.lifetime == Lifetime::Many {
             (lanes.had_senders, lanes.has_none) = (true, false);
         }
-        let key = lanes.last_key;
         lanes.by_key.insert(key, lane);
         Ok(())
     }
@@ -381,6 +390,9 @@ impl ReceiveRight {
             // One lane is the usual case, and it needs no question which one is ready.
             return self.receive_from(lanes, key, woken);
         }
+        if lanes.accepted.is_some() {
+            self.look_at_name(lanes, LISTENER)?;
+        }
         for _ in 0..MOST_FUTILE_EVENTS {
             let mut ready: [std::mem::MaybeUninit<epoll::Event>; 1] = [std::mem::MaybeUninit::uninit()];
             let events = match epoll::wait(&self.epoll, &mut ready, Some(&rustix::event::Timespec::default()))
@@ -412,9 +424,10 @@ impl ReceiveRight {
         let Some(listener) = lanes.listener.clone() else { return Ok(()) };
         if key == NAME_FILES {
             listener.files_changed();
-        } else if let Some(socket) = listener.accept()? {
-            ask_for_identity(socket.as_fd(), self.identity)?;
-            self.add_lane(lanes, Lane { socket, lifetime: Lifetime::Many })?;
+        } else if let Some(socket) =
+            lanes.accepted.take().map_or_else(|| listener.accept(), |socket| Ok(Some(socket)))?
+        {
+            self.take_in(lanes, socket)?;
         }
         if listener.has_ended() {
             // Lost to another process. From here on this is a right without a name, which hears of its senders' end.
@@ -422,6 +435,19 @@ impl ReceiveRight {
             lanes.had_senders = true;
         }
         Ok(())
+    }
+
+    /// A look-up becomes a lane. What it needs for that may be there at the next try.
+    fn take_in(&self, lanes: &mut Lanes, socket: OwnedFd) -> Result<()> {
+        if let Err(error) = ask_for_identity(socket.as_fd(), self.identity) {
+            lanes.accepted = Some(socket);
+            return Err(error);
+        }
+        let lane = Lane { socket, lifetime: Lifetime::Many };
+        self.try_add_lane(lanes, lane).map_err(|(lane, error)| {
+            lanes.accepted = Some(lane.socket);
+            error
+        })
     }
 
     fn receive_from(&self, lanes: &mut Lanes, key: u64, is_ready: bool) -> Result<Option<Received>> {

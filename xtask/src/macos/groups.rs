@@ -36,7 +36,16 @@ const GROUPS: [Group; 12] = [
         "sessions",
         &["sessions", "sessions_ends", "sessions_invitations", "sessions_killed", "sessions_refusals"],
     ),
-    ("swapchains", &["swapchains", "swapchains_between_processes", "swapchains_hostile", "swapchains_sizes"]),
+    (
+        "swapchains",
+        &[
+            "swapchains",
+            "swapchains_between_processes",
+            "swapchains_ends",
+            "swapchains_hostile",
+            "swapchains_sizes",
+        ],
+    ),
     ("rights", &["rights", "rights_between_processes"]),
     ("surfaces", &["surfaces_memory"]),
     ("iosurface", &["surfaces", "iosurface", "prefault"]),
