@@ -143,8 +143,10 @@ static void echo(sfp_child *host)
     sfp_message *message = NULL;
     OK(sfp_child_channel(host, &channel));
     while (sfp_channel_receive(channel, SOON, &message) == SFP_STATUS_OK)
-        if (sfp_channel_send(channel, message, SOON) != SFP_STATUS_OK)
-            break; /* the host wants no more answers */
+        if (sfp_channel_send(channel, message, SOON) != SFP_STATUS_OK) {
+            sfp_message_release(message); /* the host wants no more answers */
+            break;
+        }
     CHECK(sfp_last_error_status() == SFP_STATUS_CLOSED || sfp_last_error_status() == SFP_STATUS_PEER_DEAD);
     sfp_channel_release(channel);
 }

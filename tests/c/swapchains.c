@@ -515,7 +515,7 @@ static void absurd_options_are_refused(void)
     FAILS(SFP_STATUS_REFUSED, sfp_consumer_acquire(refused, SOON, &frame));
     sfp_consumer_release(refused);
     sfp_producer_release(producer);
-    FAILS(SFP_STATUS_PEER_DEAD, sfp_consumer_attach(right, NULL, &refused));
+    FAILS(SFP_STATUS_CLOSED, sfp_consumer_attach(right, NULL, &refused));
     sfp_consumer_right_release(right);
     sfp_consumer_release(consumer);
 }

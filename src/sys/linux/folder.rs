@@ -251,7 +251,7 @@ impl Folder {
             match rustix::fs::flock(&lock, FlockOperation::NonBlockingLockExclusive) {
                 Ok(()) => {}
                 Err(Errno::WOULDBLOCK) => {
-                    if !stamp_in(&lock).is_some_and(|owner| !owner.is_alive()) {
+                    if stamp_in(&lock).is_none_or(ProcessStamp::is_alive) {
                         return Ok(Locking::Held);
                     }
                     self.remove_dead(&[name, &file], &lock);
