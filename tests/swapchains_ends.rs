@@ -4,12 +4,14 @@
 
 mod process;
 
+#[cfg(target_os = "linux")]
+use process::Peer;
+use process::session;
 use process::swapchain::*;
-use process::{Peer, session};
 use surfaceport::session::Child;
-use surfaceport::swapchain::{
-    Consumer, ConsumerOptions, PresentInfo, PresentMode, Producer, Rectangle, SwapchainOptions,
-};
+#[cfg(target_os = "linux")]
+use surfaceport::swapchain::SwapchainOptions;
+use surfaceport::swapchain::{Consumer, ConsumerOptions, PresentInfo, PresentMode, Producer, Rectangle};
 use surfaceport::{Status, Timeout};
 
 peers! {

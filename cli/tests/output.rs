@@ -8,7 +8,9 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
-use program::{Folder, ended_with, figures, png, skip, stream, surfaceport, the_line};
+#[cfg(target_os = "linux")]
+use program::skip;
+use program::{Folder, ended_with, figures, png, stream, surfaceport, the_line};
 
 /// Bytes of a frame of 640 × 480 whose picture no compression makes small; as PNG it has about 900 KiB.
 const FRAME: usize = 640 * 480 * 3 / 2;
