@@ -24,6 +24,7 @@ peers! {
     "wrapper" => wrapper,
     "short of descriptors" => |_| short_of_descriptors(),
     "without handles" => |_| without_handles(),
+    "without waiting" => |_| without_waiting(),
     "unusual parent" => unusual_parent,
     "without standard descriptors" => without_standard_descriptors,
     "two users" => |_| two_users(),
@@ -310,6 +311,34 @@ fn without_handles() {
     drop(host);
     // One that ends at once, and a program that is not there.
     assert_eq!(spawn("exit", "3").wait_exit(SOON).unwrap(), ChildExit::Exited(3));
+    let nothing = SpawnOptions::new(["/there/is/no/such/program"]);
+    assert_eq!(Host::spawn(&nothing).unwrap_err().status(), Status::NotFound);
+    assert_eq!(children(), [""; 0]);
+}
+
+/// Where the system refuses what a child's end is waited for and made by, no child is left all the same.
+#[test]
+fn a_child_is_ended_and_reaped_where_waiting_is_refused() {
+    in_a_process_of_its_own("without waiting", "");
+}
+
+fn without_waiting() {
+    // With and without time to end by itself.
+    let [killed_later, killed, by_number] = [20_000_000, 0, 0].map(|grace| {
+        let mut options = options("idle", "");
+        options.end_of_life = EndOfLife::KillAfter(Timeout::from_nanoseconds(grace));
+        Host::spawn(&options).unwrap()
+    });
+    refuse(libc::SYS_ppoll, 1, u32::MAX, libc::ENOMEM);
+    drop(killed_later);
+    assert_eq!(children().len(), 2);
+    drop(killed);
+    assert_eq!(children().len(), 1);
+    refuse(libc::SYS_pidfd_send_signal, 1, u32::MAX, libc::EPERM);
+    // All that are not for one number.
+    refuse(libc::SYS_waitid, 0, 2, libc::EINVAL);
+    assert_eq!(by_number.close(), Some(ChildExit::Signalled(9)));
+    assert_eq!(children(), [""; 0]);
     let nothing = SpawnOptions::new(["/there/is/no/such/program"]);
     assert_eq!(Host::spawn(&nothing).unwrap_err().status(), Status::NotFound);
     assert_eq!(children(), [""; 0]);

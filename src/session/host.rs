@@ -20,12 +20,8 @@ use crate::port::{Duplex, ReceiveRight, SendRight};
 use crate::swapchain::{Consumer, ConsumerRight};
 use crate::sys::AnyReadable;
 use crate::sys::owner::Owner;
-use crate::sys::process::REAPING;
 use crate::sys::spawn::{self, Command, Process};
 use crate::time::{Deadline, Timeout};
-
-/// How long a killed process may take to end.
-const DYING: Timeout = Timeout::from_nanoseconds(10_000_000_000);
 
 /// What happens to a spawned child that still runs when its [`Host`] is dropped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -151,11 +147,7 @@ impl Life {
         let EndOfLife::KillAfter(grace) = self.end_of_life else { return self.exit() };
         let grace = grace.deadline();
         for process in self.started.iter().chain(self.greeter.get()) {
-            let ended = process
-                .wait_ended(grace)
-                .or_else(|_| process.kill().and_then(|()| process.wait_ended(DYING.deadline())));
-            // A tracer can have it for as long as it likes.
-            if let Err(error) = ended.and_then(|()| process.wait(REAPING.deadline())) {
+            if let Err(error) = process.finish(grace) {
                 tracing::warn!(process = process.id(), %error, "a child outlives its host");
             }
         }

@@ -42,17 +42,24 @@ fn pid_of(process_id: u32) -> Result<Pid> {
 }
 
 /// How long an ended process may take until the kernel lets it be reaped. A tracer that it had can keep it for longer.
-pub(crate) const REAPING: Timeout = Timeout::from_nanoseconds(1_000_000_000);
+const REAPING: Timeout = Timeout::from_nanoseconds(1_000_000_000);
+/// How long a killed process may take to end.
+const DYING: Timeout = Timeout::from_nanoseconds(10_000_000_000);
 
-/// Whether a process is a child of this one that runs: then nobody else has its number, until this process reaps it.
-pub(super) fn is_running_child(pid: Pid) -> bool {
+/// Whether a child of this process has ended, or is none any more. While it runs nobody else has its number, until this
+/// process reaps it.
+pub(super) fn child_has_ended(pid: Pid) -> Result<bool, Errno> {
     let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
-    matches!(rustix::process::waitid(WaitId::Pid(pid), options), Ok(None))
+    match rustix::io::retry_on_intr(|| rustix::process::waitid(WaitId::Pid(pid), options)) {
+        Ok(status) => Ok(status.is_some()),
+        Err(Errno::CHILD) => Ok(true),
+        Err(errno) => Err(errno),
+    }
 }
 
 /// Ends a child by its number. Who else has that number by now, if the child was reaped, is left alone.
 pub(super) fn kill_child(pid: Pid) -> Result<(), Errno> {
-    if is_running_child(pid) { rustix::process::kill_process(pid, Signal::KILL) } else { Err(Errno::CHILD) }
+    if child_has_ended(pid)? { Err(Errno::CHILD) } else { rustix::process::kill_process(pid, Signal::KILL) }
 }
 
 /// Reaps what can be reaped now; `None`, if it runs, or a tracer has it.
@@ -100,8 +107,11 @@ impl Process {
     /// A child that this process has just started. One that cannot be watched is ended and reaped.
     pub(super) fn of_child(pid: Pid, watched: Result<Watched>) -> Result<Self> {
         watched.map(|watched| Self::new(pid, watched, true, true)).inspect_err(|_| {
-            let _ = kill_child(pid);
-            let _ = retry(REAPING.deadline(), || reap(WaitId::Pid(pid)));
+            // What the system refuses for a moment is done again.
+            let _ = retry(DYING.deadline(), || {
+                let _ = kill_child(pid);
+                reap(WaitId::Pid(pid)).or(Ok(None))
+            });
         })
     }
 
@@ -145,16 +155,26 @@ impl Process {
             return Ok(exit);
         }
         self.wait_ended(deadline)?;
-        let exit = retry(deadline, || {
-            // The lock is not held while anything is waited for.
-            let mut known = self.exit.lock();
-            if known.is_none() {
-                *known = if self.is_child { reap(self.watched.to_reap())? } else { Some(Exit::Unknown) };
-            }
-            Ok(*known)
-        });
-        exit?
-            .ok_or_else(|| Error::TIMED_OUT.context("waiting for an ended process that its tracer still has"))
+        retry(deadline, || self.reap())?.ok_or_else(Self::is_traced)
+    }
+
+    fn is_traced() -> Error {
+        Error::TIMED_OUT.context("waiting for an ended process that its tracer still has")
+    }
+
+    /// How it has ended; `None`, if its tracer has it.
+    fn reap(&self) -> Result<Option<Exit>> {
+        // The lock is not held while anything is waited for.
+        let mut known = self.exit.lock();
+        if known.is_none() {
+            *known = if self.is_child {
+                // A kernel before 5.4, or a filter, knows no handle here. A child that is not reaped has its number.
+                reap(self.watched.to_reap()).or_else(|_| reap(WaitId::Pid(self.pid)))?
+            } else {
+                Some(Exit::Unknown)
+            };
+        }
+        Ok(*known)
     }
 
     /// Waits for the end, and reaps nothing.
@@ -167,18 +187,55 @@ impl Process {
         Ok(())
     }
 
+    /// As [`Self::wait_ended`], and says no more than whether it has ended by then: where the system refuses to wait, it is
+    /// looked at in intervals.
+    fn ends_before(&self, deadline: Deadline) -> bool {
+        let look = || match self.wait_ended(deadline) {
+            Ok(()) => Ok(Some(())),
+            Err(_) if self.is_child && child_has_ended(self.pid) == Ok(true) => Ok(Some(())),
+            Err(_) => Ok(None),
+        };
+        matches!(retry(deadline, look), Ok(Some(())))
+    }
+
+    /// Gives the process this time to end by itself, then kills it; reaps a child. What the system refuses for a moment is
+    /// done again: a child is not to be left.
+    ///
+    /// Errors: as [`Self::kill`]; timed out, when it has not ended, or its tracer keeps it.
+    pub(crate) fn finish(&self, grace: Deadline) -> Result<()> {
+        if !self.ends_before(grace) {
+            let dying = DYING.deadline();
+            let kill = || match self.kill() {
+                Ok(()) => Ok(Some(())),
+                Err(error) if matches!(error.status(), Status::Unsupported | Status::PermissionDenied) => {
+                    Err(error)
+                }
+                Err(_) => Ok(None),
+            };
+            if retry(dying, kill)?.is_none() || !self.ends_before(dying) {
+                return Err(Error::TIMED_OUT.context("waiting for a killed process"));
+            }
+        }
+        retry(REAPING.deadline(), || self.reap().or(Ok(None)))?.map(drop).ok_or_else(Self::is_traced)
+    }
+
     /// Ends the process at once. One that has ended already is fine.
     ///
     /// Errors: unsupported, when it is not certain who has the process's number.
     pub(crate) fn kill(&self) -> Result<()> {
         // Held until the signal is sent: a child that is not reaped keeps its number.
         let exit = self.exit.lock();
-        if exit.is_some() || self.has_ended()? {
+        if exit.is_some() {
             return Ok(());
         }
-        let killed = if self.is_certain { self.watched.kill() } else { Err(Errno::CHILD) };
+        let killed = match if self.is_certain { self.watched.kill() } else { Err(Errno::CHILD) } {
+            // A filter can know signals to handles less than those to numbers.
+            Err(errno) if self.is_child && errno != Errno::SRCH => kill_child(self.pid),
+            killed => killed,
+        };
         match killed {
             Ok(()) | Err(Errno::SRCH) => Ok(()),
+            Err(Errno::CHILD) if self.has_ended()? => Ok(()),
             Err(Errno::CHILD) => Err(Error::new(
                 Status::Unsupported,
                 format!(

@@ -16,7 +16,7 @@ use super::start::start;
 use crate::error::{Error, Result, Status};
 use crate::sys::inherited::{claim, environment_value, find, inherited, token_pipe};
 use crate::sys::posix::{beyond_standard, made, system_error, wait_readable};
-use crate::sys::process::{Entry, is_running_child, kill_child};
+use crate::sys::process::{Entry, child_has_ended, kill_child};
 use crate::time::Deadline;
 
 pub(crate) use crate::sys::inherited::{Command, TOKEN_LENGTH, Token, is_our_user, random_token};
@@ -157,7 +157,7 @@ impl Watched {
         let _ = rustix::io::read(timer, &mut [0_u8; 8]);
         let has_ended = match entry_of(pid) {
             // Reaped by somebody in this process, or to be reaped: that much is known without `/proc`.
-            _ if is_child && !is_running_child(pid) => true,
+            _ if is_child && child_has_ended(pid) == Ok(true) => true,
             Entry::None => true,
             Entry::Hidden => false,
             Entry::Process { has_ended, started: now } => {

@@ -17,7 +17,7 @@ use super::spawn::{Process, Watched};
 use crate::error::{Error, Result};
 use crate::sys::inherited::{Command, start_error};
 use crate::sys::posix::{last_errno, made};
-use crate::sys::process::REAPING;
+use crate::time::Deadline;
 
 /// Bytes of the child's stack, 16 at a time: for a few system calls.
 const STACK: usize = 64 * 1024 / size_of::<u128>();
@@ -174,8 +174,8 @@ pub(super) fn start(command: &Command<'_>) -> Result<Process> {
     match plan.failure.into_inner() {
         0 => Ok(process),
         errno => {
-            // It has ended by itself, and is no zombie for long.
-            let _ = process.wait(REAPING.deadline());
+            // How it ends does not matter, only that it is reaped.
+            let _ = process.finish(Deadline::NOW);
             Err(failed(Errno::from_raw_os_error(errno)))
         }
     }
