@@ -316,6 +316,11 @@ impl ReceiveRight {
         self.0.has_senders()
     }
 
+    /// Ends the port for its senders, also while a fork has a copy of the right. What is queued can still be received.
+    pub(crate) fn refuse_senders(&self) {
+        self.0.refuse_senders();
+    }
+
     /// Readable when [`Self::receive`] would not wait. Borrowed: do not close it, do not read from it.
     pub fn descriptor(&self) -> BorrowedFd<'_> {
         self.0.descriptor()

@@ -85,11 +85,6 @@ impl Deadline {
         self.remaining() == Some(Duration::ZERO)
     }
 
-    /// The same moment as a timeout for a call that takes one.
-    pub(crate) fn timeout(&self) -> Timeout {
-        self.remaining().map_or(Timeout::FOREVER, Timeout::after)
-    }
-
     /// Locks a mutex before this moment.
     pub(crate) fn lock<'a, T>(&self, mutex: &'a Mutex<T>) -> Option<MutexGuard<'a, T>> {
         match self.0 {

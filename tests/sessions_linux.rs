@@ -25,6 +25,9 @@ peers! {
     "short of descriptors" => |_| short_of_descriptors(),
     "without handles" => |_| without_handles(),
     "without waiting" => |_| without_waiting(),
+    "refused connect" => refused_connect,
+    "gone host" => gone_host,
+    "learns" => learns,
     "unusual parent" => unusual_parent,
     "without standard descriptors" => without_standard_descriptors,
     "two users" => |_| two_users(),
@@ -342,6 +345,81 @@ fn without_waiting() {
     let nothing = SpawnOptions::new(["/there/is/no/such/program"]);
     assert_eq!(Host::spawn(&nothing).unwrap_err().status(), Status::NotFound);
     assert_eq!(children(), [""; 0]);
+}
+
+/// What was inherited is there still when a call fails that it takes to connect.
+#[test]
+fn a_connect_that_fails_takes_nothing() {
+    for call in ["fcntl", "read"] {
+        let host = spawn("refused connect", call);
+        assert_eq!(host.wait_connected(SOON).unwrap_err().status(), Status::PeerDead);
+        assert_eq!(host.wait_exit(SOON).unwrap(), ChildExit::Exited(0));
+    }
+}
+
+/// A filter cannot be taken back, so it is in a fork alone.
+fn refused_connect(call: &str) {
+    let pipe = std::env::var("SURFACEPORT_TOKEN_PIPE").unwrap();
+    let pipe: u32 = pipe.split_once(':').unwrap().0.parse().unwrap();
+    in_a_fork(|| {
+        if call == "fcntl" {
+            refuse(libc::SYS_fcntl, 1, libc::F_SETFD as u32, libc::EPERM);
+        } else {
+            refuse(libc::SYS_read, 0, pipe, libc::EPERM);
+        }
+        let refused = Child::connect(SOON).is_err_and(|error| error.status() == Status::PermissionDenied);
+        // SAFETY: ends the process, no code of this program runs.
+        unsafe { libc::_exit(i32::from(!refused)) };
+    });
+    // SAFETY: the pipe is inherited and open; its length lives across the call.
+    let left = unsafe {
+        let mut left = 0;
+        assert_eq!(libc::ioctl(pipe as i32, libc::FIONREAD, &raw mut left), 0);
+        left
+    };
+    assert_eq!(left, 32, "the token is there");
+}
+
+/// Whichever way a host ends before it answers, and whatever forks of it live on, the child learns it at once.
+#[test]
+fn a_child_learns_that_its_host_ended_without_an_answer() {
+    for how in ["killed", "killed after the hello", "closed", "closed after the hello"] {
+        in_a_process_of_its_own("gone host", how);
+    }
+}
+
+fn gone_host(how: &str) {
+    // The child is adopted by this process, and so is the fork of the host.
+    // SAFETY: takes a number only.
+    assert_eq!(unsafe { libc::prctl(libc::PR_SET_CHILD_SUBREAPER, 1) }, 0);
+    // SAFETY: no other thread holds a lock of what the child uses.
+    let host = unsafe { libc::fork() };
+    if host == 0 {
+        let host = spawn("learns", "");
+        process::fork_that_waits_for(host.process_id().unwrap());
+        if how.ends_with("hello") {
+            while !is_readable(host.descriptor()) {
+                std::thread::yield_now();
+            }
+        }
+        if how.starts_with("killed") {
+            rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::KILL).unwrap();
+        }
+        let code = if host.close() == Some(ChildExit::Exited(0)) { 0 } else { 1 };
+        // SAFETY: ends the process, no code of this program runs.
+        unsafe { libc::_exit(code) };
+    }
+    let any = rustix::process::WaitId::All;
+    while let Ok(Some(end)) = rustix::process::waitid(any.clone(), rustix::process::WaitIdOptions::EXITED) {
+        assert!(end.exit_status() == Some(0) || end.terminating_signal() == Some(9), "{end:?}");
+    }
+}
+
+fn learns(_: &str) {
+    let began = std::time::Instant::now();
+    let error = Child::connect(Timeout::from_nanoseconds(60_000_000_000)).unwrap_err();
+    assert_eq!(error.status(), Status::PeerDead, "{error}");
+    assert!(began.elapsed() < std::time::Duration::from_secs(20), "{:?}", began.elapsed());
 }
 
 /// An application that does not want to hear of its children, or reaps all of them.

@@ -1,6 +1,6 @@
 //! The child's side of a session. Runs in the process that the host started.
 
-use std::os::fd::BorrowedFd;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,10 +14,10 @@ use crate::error::{Error, Result, Status};
 use crate::message::{Message, Sender};
 use crate::port::{Duplex, ReceiveRight, SendRight};
 use crate::swapchain::{Consumer, ConsumerRight, Producer, SwapchainOptions};
-use crate::sys::AnyReadable;
 use crate::sys::owner::{Owner, PerProcess};
 use crate::sys::process::retry;
-use crate::sys::spawn::{Process, take_inheritance};
+use crate::sys::spawn::{Process, Watched, take_inheritance, watch_host};
+use crate::sys::{AnyReadable, wait_readable};
 use crate::time::{Deadline, Timeout};
 
 /// How long a child waits for a descriptor, once its host has welcomed it.
@@ -80,20 +80,42 @@ impl Child {
             theirs.attach_to(&mut hello).map_err(|(_, error)| error)?;
             let inbox = Inbox::new(control, None).map_err(|(_, error)| error)?;
             let wakes = AnyReadable::new(&[mine.receive.descriptor()])?;
-            Ok((hello, inbox, mine, wakes))
+            let answers = ReceiveRight::new()?;
+            hello.set_reply_right(answers.make_send_once()?);
+            Ok((hello, inbox, mine, wakes, answers, watch_host(&port.0)?))
         };
-        let (hello, inbox, mine, wakes) = match prepare() {
+        let (hello, inbox, mine, wakes, answers, process) = match prepare() {
             Ok(prepared) => prepared,
             Err(error) => return Err((Some((port, token)), error)),
         };
-        let answer = match port.request(hello, deadline.timeout()) {
-            Ok(answer) => answer,
-            Err(failure) => {
-                let error = failure.error().clone().context("connecting to the host");
-                return Err((failure.into_message().map(|_| (port, token)), error));
+        let failed = |error: Error| error.context("connecting to the host");
+        if let Err(failure) = port.send_before(hello, deadline) {
+            let error = failed(failure.error().clone());
+            return Err((failure.into_message().map(|_| (port, token)), error));
+        }
+        Self::answer(&answers, process.as_ref(), deadline)
+            .map_err(failed)
+            .and_then(|answer| Self::welcomed(port, answer, inbox, mine, wakes, deadline))
+            .map_err(|error| (None, error))
+    }
+
+    /// Waits for the host's answer, and for the end of the host's process: the right to answer outlives that in a fork.
+    fn answer(answers: &ReceiveRight, host: Option<&Watched>, deadline: Deadline) -> Result<Message> {
+        let Some(host) = host else { return answers.receive_before(deadline) };
+        loop {
+            // Before the last look: what it sent before its end is queued by then.
+            let has_ended = host.has_ended()?;
+            match answers.receive_before(Deadline::NOW) {
+                Err(error) if error.status() == Status::TimedOut => {}
+                answer => return answer,
             }
-        };
-        Self::welcomed(port, answer, inbox, mine, wakes, deadline).map_err(|error| (None, error))
+            if has_ended {
+                return Err(Error::fixed(Status::PeerDead, "the host has ended"));
+            }
+            if wait_readable(&[answers.descriptor(), host.as_fd()], deadline)? == 0 {
+                return Err(Error::TIMED_OUT);
+            }
+        }
     }
 
     fn welcomed(

@@ -363,6 +363,17 @@ impl Inbox {
     }
 }
 
+impl Drop for Inbox {
+    fn drop(&mut self) {
+        if !self.owner.is_here() {
+            return;
+        }
+        // Not left to the close: a fork has copies of the port. Who waits for an answer learns that there will be none.
+        self.port.refuse_senders();
+        while let Ok(Next::Message(_) | Next::Malformed) = self.next_message() {}
+    }
+}
+
 /// Sends the other side a right to consume.
 pub(super) fn send_offer(control: &SendRight, right: ConsumerRight) -> Result<(), OfferError> {
     let mut message = match handshake::offer() {

@@ -98,17 +98,25 @@ pub(super) fn find(Inherited { number, inode }: Inherited, kind: FileType) -> Re
 /// Errors: wrong state, when somebody in this process was faster; timed out.
 pub(super) fn claim(pipe: BorrowedFd<'static>, deadline: Deadline) -> Result<Token> {
     let failed = |errno| system_error("reading the token", errno);
+    // First, as all that can fail: a token that was read is gone.
+    rustix::io::fcntl_setfd(pipe, FdFlags::CLOEXEC).map_err(failed)?;
     if wait_readable(&[pipe], deadline)? == 0 {
         return Err(Error::TIMED_OUT.context("reading the token"));
     }
     let mut token = Token::default();
     // Whole or not at all: it was written by one call into an empty pipe, and is read by one.
     match rustix::io::retry_on_intr(|| rustix::io::read(pipe, &mut token)).map_err(failed)? {
-        TOKEN_LENGTH => rustix::io::fcntl_setfd(pipe, FdFlags::CLOEXEC).map(|()| token).map_err(failed),
+        TOKEN_LENGTH => Ok(token),
         // Its writer has closed its end, as each does, and somebody has read it.
         0 => Err(Error::fixed(Status::WrongState, "this process has connected to its host before")),
         _ => Err(Error::fixed(Status::PeerDead, "the host left no whole token")),
     }
+}
+
+/// Whether [`claim`] has succeeded before: nothing is left in the pipe.
+#[cfg(target_os = "linux")]
+pub(super) fn is_claimed(pipe: BorrowedFd<'_>) -> bool {
+    rustix::io::ioctl_fionread(pipe).is_ok_and(|left| left == 0)
 }
 
 /// What to start, and how.

@@ -11,7 +11,8 @@
 //! - `SendOnceRight`: good for one message, then it is used up. If it dies unused its receiver learns that.
 //! - `ReceiveRight`: `new`; `make_send` and `make_send_once` at any time; whole messages, in order for each
 //!   sender; bounded. It reports *no senders* once each time that the last send right is gone, however often
-//!   it was duplicated or sent on. `descriptor` is readable when `receive` would not wait.
+//!   it was duplicated or sent on. `descriptor` is readable when `receive` would not wait. `refuse_senders`, before
+//!   its end: a fork that has a copy of the right keeps no sender waiting.
 //! - `MovingReceiveRight`: a receive right on its way through a message (`pack`, `unpack`); what is queued, and
 //!   what is sent meanwhile, arrives at the new owner.
 //! - `PortSet`: many receive rights, processes, and watches for dead names, behind one descriptor, served in turn. Its descriptor,
@@ -61,7 +62,8 @@
 //!
 //! - `Inheritance`: what a child needs to find its host: the way to a port, and a token. `spawn`: starts a process that
 //!   inherits that and no other right of ours; when it fails there is no child. `take_inheritance`: once in a process,
-//!   however many copies of this library are in it.
+//!   however many copies of this library are in it; a call that fails takes nothing. `watch_host`: what tells of the end of
+//!   who made it, where the end of the port does not.
 //! - `Process`: is it alive, wait for its end with a deadline, its exit status; no identifier is ever reused under it, and
 //!   it kills nobody but a child that is not reaped or a process that the kernel named. It is made of `Watched`, whose
 //!   descriptor is readable when the process has ended, and may be readable at other times.

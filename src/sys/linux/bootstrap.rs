@@ -8,7 +8,7 @@
 //! while another process took the name, has lost it: its right is one without a name then.
 
 use std::mem::MaybeUninit;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -19,11 +19,12 @@ use rustix::io::Errno;
 use rustix::net::{AddressFamily, Shutdown, SocketFlags, SocketType};
 
 use super::folder::{FileId, Folder, Lock, Locking};
+use super::message::peer_credentials;
 use super::port::{Identity, LISTENER, NAME_FILES, ReceiveRight, SendRight, ask_for_identity};
 use super::uninterrupted;
 use crate::error::{Error, Result, Status};
 use crate::sys::owner::Owner;
-use crate::sys::posix::{beyond_standard, last_errno, made, system_error, wait_readable};
+use crate::sys::posix::{beyond_standard, made, system_error, wait_readable};
 use crate::time::Deadline;
 
 /// How many look-ups may wait until the owner of a name takes them in.
@@ -44,21 +45,8 @@ fn new_socket() -> Result<OwnedFd> {
 /// The other side's user must be ours: the folder's mode says so already, this is the second lock on the same door. Its
 /// process can be in another PID namespace, and has no number here then.
 fn check_same_user(socket: BorrowedFd<'_>) -> Result<()> {
-    let mut peer = libc::ucred { pid: 0, uid: u32::MAX, gid: u32::MAX };
-    let mut length = size_of::<libc::ucred>() as libc::socklen_t;
-    // SAFETY: the structure and its length live across the call, which writes no more than that.
-    let outcome = unsafe {
-        libc::getsockopt(
-            socket.as_raw_fd(),
-            libc::SOL_SOCKET,
-            libc::SO_PEERCRED,
-            (&raw mut peer).cast(),
-            &raw mut length,
-        )
-    };
-    if outcome < 0 {
-        return Err(system_error("asking for the user at the other side of a name", last_errno()));
-    }
+    let peer = peer_credentials(socket)
+        .map_err(|errno| system_error("asking for the user at the other side of a name", errno))?;
     // One in another user namespace has a number that is nobody's.
     if peer.uid == rustix::process::geteuid().as_raw() {
         Ok(())

@@ -251,6 +251,36 @@ fn peek_whole(socket: BorrowedFd<'_>, buffer: &mut [u8]) -> Result<(Packet, bool
     }
 }
 
+/// # Safety
+///
+/// The option's value must be one that `T` can have, whatever the kernel makes it.
+unsafe fn peer_option<T>(socket: BorrowedFd<'_>, option: libc::c_int, mut value: T) -> Result<T, Errno> {
+    let mut length = size_of::<T>() as libc::socklen_t;
+    let place = (&raw mut value).cast();
+    // SAFETY: the value and its length live across the call, which writes no more than that.
+    let outcome =
+        unsafe { libc::getsockopt(socket.as_raw_fd(), libc::SOL_SOCKET, option, place, &raw mut length) };
+    if outcome < 0 { Err(last_errno()) } else { Ok(value) }
+}
+
+/// The process that made or connected the other end, which has the number 0 in other PID namespaces, and its user.
+pub(super) fn peer_credentials(socket: BorrowedFd<'_>) -> Result<libc::ucred, Errno> {
+    let unknown = libc::ucred { pid: 0, uid: u32::MAX, gid: u32::MAX };
+    // SAFETY: three numbers.
+    unsafe { peer_option(socket, libc::SO_PEERCRED, unknown) }
+}
+
+/// A pidfd of that process (Linux 6.5).
+pub(super) fn peer_process(socket: BorrowedFd<'_>) -> Result<OwnedFd, Errno> {
+    // SAFETY: a number.
+    let pidfd = unsafe { peer_option::<RawFd>(socket, libc::SO_PEERPIDFD, -1) }?;
+    if pidfd < 0 {
+        return Err(Errno::NOPROTOOPT);
+    }
+    // SAFETY: the kernel has just made it for us.
+    beyond_standard(unsafe { OwnedFd::from_raw_fd(pidfd) })
+}
+
 /// Has peeks begin at the first packet again: a former owner of the lane can have set another place.
 pub(super) fn reset_peek_offset(socket: BorrowedFd<'_>) {
     let _ = set_option(socket, libc::SO_PEEK_OFF, -1);

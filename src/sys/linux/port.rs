@@ -354,6 +354,14 @@ impl ReceiveRight {
         self.open_lane(Lifetime::Once).map(SendOnceRight)
     }
 
+    /// Ends all lanes for their senders, also while a fork has copies of the descriptors. What is queued stays.
+    pub(crate) fn refuse_senders(&self) {
+        for lane in self.lanes.lock().by_key.values() {
+            // One whose sender is gone is at its end already.
+            let _ = rustix::net::shutdown(&lane.socket, Shutdown::Both);
+        }
+    }
+
     /// Readable when [`Self::receive`] would not wait.
     pub(crate) fn descriptor(&self) -> BorrowedFd<'_> {
         self.epoll.as_fd()

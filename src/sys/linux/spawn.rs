@@ -3,7 +3,7 @@
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 
 use rustix::fs::{FileType, Timespec};
-use rustix::io::Errno;
+use rustix::io::{Errno, FdFlags};
 use rustix::pipe::PipeFlags;
 use rustix::process::{Pid, PidfdFlags, Signal, WaitId};
 use rustix::time::{
@@ -11,10 +11,11 @@ use rustix::time::{
 };
 
 use super::duplicate;
-use super::port::{Identity, ReceiveRight, SendRight};
+use super::message::{peer_credentials, peer_process};
+use super::port::{Identity, ReceiveRight, SendRight, check_is_lane};
 use super::start::start;
 use crate::error::{Error, Result, Status};
-use crate::sys::inherited::{claim, environment_value, find, inherited, token_pipe};
+use crate::sys::inherited::{claim, environment_value, find, inherited, is_claimed, token_pipe};
 use crate::sys::posix::{beyond_standard, made, system_error, wait_readable};
 use crate::sys::process::{Entry, child_has_ended, kill_child};
 use crate::time::Deadline;
@@ -84,12 +85,41 @@ pub(crate) fn take_inheritance(deadline: Deadline) -> Result<(SendRight, Token)>
             ),
         ));
     };
-    let token = claim(find(token, FileType::Fifo)?, deadline)?;
-    let port = find(port, FileType::Socket)?.as_raw_fd();
+    let pipe = find(token, FileType::Fifo)?;
+    // Whatever can fail comes before the claim, which cannot be undone.
+    let port = find(port, FileType::Socket).and_then(|port| {
+        check_is_lane(port)?;
+        rustix::io::fcntl_setfd(port, FdFlags::CLOEXEC)
+            .map(|()| port.as_raw_fd())
+            .map_err(|errno| system_error("making a descriptor close-on-exec", errno))
+    });
+    let port = match port {
+        Err(error) if !is_claimed(pipe) => return Err(error),
+        port => port,
+    };
+    let token = claim(pipe, deadline)?;
     // SAFETY: the very file that the host left for this library, and who has claimed the token is the one who takes it.
-    let port = SendRight::from_raw(unsafe { OwnedFd::from_raw_fd(port) })
-        .map_err(|error| Error::new(Status::NotFound, format!("{PORT_ENTRY}: {error}")))?;
-    Ok((port, token))
+    Ok((SendRight::from_own_end(unsafe { OwnedFd::from_raw_fd(port?) }), token))
+}
+
+/// What tells of the end of the process that made an inherited port, which is the host's: a fork of the host keeps the port
+/// alive. `None`, where the system does not name it.
+///
+/// Errors: peer dead, when it was reaped; resource exhausted.
+pub(crate) fn watch_host(port: &SendRight) -> Result<Option<Watched>> {
+    let lack = match peer_process(port.as_fd()) {
+        Ok(pidfd) => return Ok(Some(Watched::Pidfd(pidfd))),
+        Err(errno) => system_error("watching the host", errno),
+    };
+    if lack.status() == Status::ResourceExhausted {
+        return Err(lack);
+    }
+    // A kernel before 6.5, or a filter. Another PID namespace's process has no number.
+    let pid = peer_credentials(port.as_fd()).ok().and_then(|peer| Pid::from_raw(peer.pid));
+    match pid.map(Watched::process).transpose() {
+        Err(error) if error.status() == Status::NotFound => Err(Error::PEER_DEAD),
+        watched => watched,
+    }
 }
 
 /// Starts a process.

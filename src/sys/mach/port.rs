@@ -529,6 +529,9 @@ impl ReceiveRight {
         Ok(SendOnceRight::from_owned_name(name))
     }
 
+    /// Nothing: a fork has no copy of the right, and its end tells the senders.
+    pub(crate) fn refuse_senders(&self) {}
+
     /// Readable when [`Self::receive`] would not wait.
     pub(crate) fn descriptor(&self) -> BorrowedFd<'_> {
         self.kqueue.as_fd()

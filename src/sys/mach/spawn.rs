@@ -189,6 +189,11 @@ pub(crate) fn take_inheritance(deadline: Deadline) -> Result<(SendRight, Token)>
     Ok((port, token))
 }
 
+/// Nothing: the port dies with the host, whose forks have no copy of it.
+pub(crate) fn watch_host(_: &SendRight) -> Result<Option<Watched>> {
+    Ok(None)
+}
+
 /// Takes the first registered port, and takes it from the list: it is not for the processes that this one starts.
 fn take_registered_port() -> Result<SendRight> {
     let _registering = REGISTERING.get().lock();

@@ -333,6 +333,8 @@ impl ReceiveRight {
         self.0.port.state.lock().ready.clone()
     }
 
+    pub(crate) fn refuse_senders(&self) {}
+
     pub(crate) fn descriptor(&self) -> BorrowedFd<'_> {
         let state = self.0.port.state.lock();
         let ready = state.ready.as_ref().map(|ready| ready.descriptor());

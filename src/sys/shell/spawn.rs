@@ -41,6 +41,10 @@ pub(crate) fn take_inheritance(_: Deadline) -> Result<(SendRight, Token)> {
     Err(NO_PROCESSES)
 }
 
+pub(crate) fn watch_host(_: &SendRight) -> Result<Option<Watched>> {
+    Ok(None)
+}
+
 pub(crate) fn spawn(_: &Command<'_>) -> Result<Process> {
     Err(NO_PROCESSES)
 }
