@@ -3981,6 +3981,7 @@ sfp_status sfp_host_wait_connected(struct sfp_host *host, int64_t timeout_ns);
  * Returns:
  * - SFP_STATUS_TIMED_OUT, SFP_STATUS_NO_HELLO, SFP_STATUS_PEER_DEAD before the hello: as
  *   sfp_host_wait_connected().
+ * - SFP_STATUS_WRONG_STATE: this process is a fork of the host's.
  * - SFP_STATUS_TIMED_OUT: the child offered nothing.
  * - SFP_STATUS_PEER_DEAD, SFP_STATUS_CLOSED: the session is over, and all that was offered accepted.
  * - SFP_STATUS_RESOURCE_EXHAUSTED: there are no descriptors for it; nothing is lost.
@@ -4018,14 +4019,15 @@ sfp_status sfp_host_accept_consumer_right(struct sfp_host *host,
  * - `right`: the right; it stays yours.
  *
  * Returns:
- * - SFP_STATUS_WRONG_STATE: the child has not said hello yet.
+ * - SFP_STATUS_WRONG_STATE: the child has not said hello yet, or this process is a fork of the host's.
  * - SFP_STATUS_PEER_DEAD: the child is gone.
  * - SFP_STATUS_TIMED_OUT: the child takes nothing in.
  * - SFP_STATUS_RESOURCE_EXHAUSTED: there are no descriptors for it.
  *
  * Threads: any. Systems: all.
  */
-sfp_status sfp_host_offer_consumer_right(struct sfp_host *host, struct sfp_consumer_right *right);
+sfp_status sfp_host_offer_consumer_right(struct sfp_host *host,
+                                         struct sfp_consumer_right *right);
 
 /**
  * Gives the channel for messages of your own, once the child has said hello. It is there also when the
@@ -4156,9 +4158,10 @@ int sfp_host_fd(const struct sfp_host *host);
  *
  * Returns:
  * - SFP_STATUS_NOT_FOUND: no host started this process.
- * - SFP_STATUS_WRONG_STATE: this was called before, by whatever copy of the library this process has.
+ * - SFP_STATUS_WRONG_STATE: this succeeded before, or the host heard of this process before, by whatever
+ *   copy of the library this process has.
  * - SFP_STATUS_REFUSED, SFP_STATUS_UNSUPPORTED: the host says no; the message says why.
- * - SFP_STATUS_PEER_DEAD: the host is gone.
+ * - SFP_STATUS_PEER_DEAD: the host is gone, at once also while forks of it live.
  * - SFP_STATUS_TIMED_OUT: the host did not answer: nothing in it waits for this child.
  * - SFP_STATUS_RESOURCE_EXHAUSTED: there are no descriptors for it. If the host has not heard of this
  *   process yet, the call can be made again.
@@ -4199,7 +4202,12 @@ void sfp_child_release(struct sfp_child *child);
  * - `options`: size, format, images, mode; begin with SFP_SWAPCHAIN_OPTIONS_INIT.
  * - `producer`: becomes the producer, a reference that you release.
  *
- * Returns as sfp_producer_create() and sfp_child_offer_consumer_right().
+ * Returns:
+ * - SFP_STATUS_WRONG_STATE: this process is a fork of the one that connected.
+ * - SFP_STATUS_PEER_DEAD: the host is gone.
+ * - SFP_STATUS_TIMED_OUT: the host takes nothing in.
+ * - SFP_STATUS_RESOURCE_EXHAUSTED: there are no descriptors for it, or no memory.
+ * - Otherwise as sfp_producer_create(). No producer is left after a failure.
  *
  * Threads: any. Systems: all.
  */
@@ -4216,6 +4224,7 @@ sfp_status sfp_child_create_producer(struct sfp_child *child,
  * - `right`: the right; it stays yours.
  *
  * Returns:
+ * - SFP_STATUS_WRONG_STATE: this process is a fork of the one that connected.
  * - SFP_STATUS_PEER_DEAD: the host is gone.
  * - SFP_STATUS_TIMED_OUT: the host takes nothing in.
  * - SFP_STATUS_RESOURCE_EXHAUSTED: there are no descriptors for it.
@@ -4235,6 +4244,7 @@ sfp_status sfp_child_offer_consumer_right(struct sfp_child *child,
  * - `consumer`: becomes the consumer, a reference that you release.
  *
  * Returns:
+ * - SFP_STATUS_WRONG_STATE: this process is a fork of the one that connected.
  * - SFP_STATUS_TIMED_OUT: the host offered nothing.
  * - SFP_STATUS_PEER_DEAD, SFP_STATUS_CLOSED: the session is over, and all that was offered accepted.
  * - SFP_STATUS_RESOURCE_EXHAUSTED: there are no descriptors for it; nothing is lost.

@@ -28,9 +28,10 @@ pub struct sfp_child(pub(super) Child);
 ///
 /// Returns:
 /// - SFP_STATUS_NOT_FOUND: no host started this process.
-/// - SFP_STATUS_WRONG_STATE: this was called before, by whatever copy of the library this process has.
+/// - SFP_STATUS_WRONG_STATE: this succeeded before, or the host heard of this process before, by whatever
+///   copy of the library this process has.
 /// - SFP_STATUS_REFUSED, SFP_STATUS_UNSUPPORTED: the host says no; the message says why.
-/// - SFP_STATUS_PEER_DEAD: the host is gone.
+/// - SFP_STATUS_PEER_DEAD: the host is gone, at once also while forks of it live.
 /// - SFP_STATUS_TIMED_OUT: the host did not answer: nothing in it waits for this child.
 /// - SFP_STATUS_RESOURCE_EXHAUSTED: there are no descriptors for it. If the host has not heard of this
 ///   process yet, the call can be made again.
@@ -77,7 +78,12 @@ pub unsafe extern "C" fn sfp_child_release(child: *mut sfp_child) {
 /// - `options`: size, format, images, mode; begin with SFP_SWAPCHAIN_OPTIONS_INIT.
 /// - `producer`: becomes the producer, a reference that you release.
 ///
-/// Returns as sfp_producer_create() and sfp_child_offer_consumer_right().
+/// Returns:
+/// - SFP_STATUS_WRONG_STATE: this process is a fork of the one that connected.
+/// - SFP_STATUS_PEER_DEAD: the host is gone.
+/// - SFP_STATUS_TIMED_OUT: the host takes nothing in.
+/// - SFP_STATUS_RESOURCE_EXHAUSTED: there are no descriptors for it, or no memory.
+/// - Otherwise as sfp_producer_create(). No producer is left after a failure.
 ///
 /// Threads: any. Systems: all.
 #[unsafe(no_mangle)]
@@ -102,6 +108,7 @@ pub unsafe extern "C" fn sfp_child_create_producer(
 /// - `right`: the right; it stays yours.
 ///
 /// Returns:
+/// - SFP_STATUS_WRONG_STATE: this process is a fork of the one that connected.
 /// - SFP_STATUS_PEER_DEAD: the host is gone.
 /// - SFP_STATUS_TIMED_OUT: the host takes nothing in.
 /// - SFP_STATUS_RESOURCE_EXHAUSTED: there are no descriptors for it.
@@ -127,6 +134,7 @@ pub unsafe extern "C" fn sfp_child_offer_consumer_right(
 /// - `consumer`: becomes the consumer, a reference that you release.
 ///
 /// Returns:
+/// - SFP_STATUS_WRONG_STATE: this process is a fork of the one that connected.
 /// - SFP_STATUS_TIMED_OUT: the host offered nothing.
 /// - SFP_STATUS_PEER_DEAD, SFP_STATUS_CLOSED: the session is over, and all that was offered accepted.
 /// - SFP_STATUS_RESOURCE_EXHAUSTED: there are no descriptors for it; nothing is lost.

@@ -249,6 +249,7 @@ pub unsafe extern "C" fn sfp_host_wait_connected(host: *mut sfp_host, timeout_ns
 /// Returns:
 /// - SFP_STATUS_TIMED_OUT, SFP_STATUS_NO_HELLO, SFP_STATUS_PEER_DEAD before the hello: as
 ///   sfp_host_wait_connected().
+/// - SFP_STATUS_WRONG_STATE: this process is a fork of the host's.
 /// - SFP_STATUS_TIMED_OUT: the child offered nothing.
 /// - SFP_STATUS_PEER_DEAD, SFP_STATUS_CLOSED: the session is over, and all that was offered accepted.
 /// - SFP_STATUS_RESOURCE_EXHAUSTED: there are no descriptors for it; nothing is lost.
@@ -301,7 +302,7 @@ pub unsafe extern "C" fn sfp_host_accept_consumer_right(
 /// - `right`: the right; it stays yours.
 ///
 /// Returns:
-/// - SFP_STATUS_WRONG_STATE: the child has not said hello yet.
+/// - SFP_STATUS_WRONG_STATE: the child has not said hello yet, or this process is a fork of the host's.
 /// - SFP_STATUS_PEER_DEAD: the child is gone.
 /// - SFP_STATUS_TIMED_OUT: the child takes nothing in.
 /// - SFP_STATUS_RESOURCE_EXHAUSTED: there are no descriptors for it.
