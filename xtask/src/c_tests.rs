@@ -22,6 +22,9 @@ pub(crate) const SUPPRESSIONS: &str = "tests/c/valgrind.supp";
 /// Where they are.
 const FOLDER: &str = "tests/c";
 
+/// Each test of it needs children, which are left out in valgrind: Debian 12's knows no `pidfd_open`.
+const WITH_CHILDREN_ALONE: &str = "forks";
+
 /// What valgrind is asked; a leak for sure, or any error, is a failure, in children too.
 pub(crate) const VALGRIND: [&str; 5] = [
     "--quiet",
@@ -60,7 +63,7 @@ pub(crate) fn run_in_valgrind(project: &Project) -> Result<Outcome> {
     suppressions.push(project.path(SUPPRESSIONS));
     let program =
         |project: &Project, path: &Path| project.command("valgrind", VALGRIND).arg(&suppressions).arg(path);
-    run_all(project, "c-tests-valgrind", &["-g"], program)?;
+    run_those(project, "c-tests-valgrind", &["-g"], program, |name| name != WITH_CHILDREN_ALONE)?;
     Ok(Outcome::Passed)
 }
 
@@ -71,6 +74,17 @@ fn run_all(
     flags: &[&str],
     command: impl Fn(&Project, &Path) -> Command,
 ) -> Result<()> {
+    run_those(project, folder, flags, command, |_| true)
+}
+
+/// As [`run_all`], but runs only those whose names are wanted.
+fn run_those(
+    project: &Project,
+    folder: &str,
+    flags: &[&str],
+    command: impl Fn(&Project, &Path) -> Command,
+    is_wanted: impl Fn(&str) -> bool,
+) -> Result<()> {
     let sources = project.files(FOLDER, "c")?;
     let folder = project.scratch(folder)?;
     let mut tests: Vec<PathBuf> = Vec::new();
@@ -78,7 +92,8 @@ fn run_all(
         let name = source.file_stem().context("a file without a name")?;
         let program = folder.join(name);
         c_compiler::compile(project, source, flags, &program)?;
-        if !name.to_string_lossy().ends_with("_child") {
+        let name = name.to_string_lossy();
+        if !name.ends_with("_child") && is_wanted(&name) {
             tests.push(program);
         }
     }
