@@ -388,6 +388,16 @@ fn a_child_learns_that_its_host_ended_without_an_answer() {
     }
 }
 
+/// The host has no number there.
+#[test]
+fn a_child_in_another_namespace_learns_that_its_host_ended() {
+    if may_make_namespaces("a_child_in_another_namespace_learns_that_its_host_ended") {
+        for how in ["killed elsewhere", "killed elsewhere after the hello"] {
+            in_a_process_of_its_own("gone host", how);
+        }
+    }
+}
+
 fn gone_host(how: &str) {
     // The child is adopted by this process, and so is the fork of the host.
     // SAFETY: takes a number only.
@@ -395,6 +405,10 @@ fn gone_host(how: &str) {
     // SAFETY: no other thread holds a lock of what the child uses.
     let host = unsafe { libc::fork() };
     if host == 0 {
+        if how.contains("elsewhere") {
+            // SAFETY: takes a number only.
+            assert_eq!(unsafe { libc::unshare(libc::CLONE_NEWPID) }, 0);
+        }
         let host = spawn("learns", "");
         process::fork_that_waits_for(host.process_id().unwrap());
         if how.ends_with("hello") {

@@ -309,9 +309,9 @@ fn host(name: &str) {
         let child = spawn("draw", &format!("{name} {mode} {}", is_of(2)));
         let viewer = spawn("view", is_of(4));
         writeln!(output, "{} {}", child.process_id().unwrap(), viewer.process_id().unwrap()).unwrap();
+        // Before the hellos: what the worker has copies of keeps no child waiting.
+        let mine = (worker & 1 != 0).then(Worker::fork);
         let consumer = share(&child, &viewer).inspect_err(assert_end).ok();
-        let have_met = child.is_connected() && viewer.is_connected();
-        let mine = (worker & 1 != 0 && have_met).then(Worker::fork);
         let order = watch(consumer.as_ref(), &mut line, input_fd());
         let (child_is_killed, viewer_is_killed) = order.split_once(' ').unwrap();
         drop((consumer, inbox));
