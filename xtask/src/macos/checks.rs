@@ -23,11 +23,12 @@ use crate::symbols;
 const SYSTEM: &str = "/usr/lib/libSystem.B.dylib";
 
 /// What the headers that zig brings do not declare, and why it may be used all the same.
-const UNDECLARED: [(&str, &str); 15] = [
+const UNDECLARED: [(&str, &str); 16] = [
     ("_bootstrap_check_in", "servers/bootstrap.h of Apple's SDK"),
     ("_bootstrap_look_up", "servers/bootstrap.h of Apple's SDK"),
     ("_mach_vm_allocate", "mach/mach_vm.h of Apple's SDK"),
     ("_mach_vm_deallocate", "mach/mach_vm.h of Apple's SDK"),
+    ("_mach_vm_inherit", "mach/mach_vm.h of Apple's SDK"),
     ("_mach_vm_map", "mach/mach_vm.h of Apple's SDK"),
     ("_mach_vm_region", "mach/mach_vm.h of Apple's SDK"),
     ("_mach_vm_region_recurse", "mach/mach_vm.h of Apple's SDK"),
